@@ -1,0 +1,84 @@
+/* model.h - a language model: description (what it computes) x binding (how a source names it), weights mapped or packed. */
+#ifndef SPN_LM_MODEL_H
+#define SPN_LM_MODEL_H
+#include <stdbool.h>
+#include <stdint.h>
+#include "base/err.h"
+#include "base/pool.h"
+#include "format/reader.h"
+#include "tensor/ops.h"
+#include "tensor/plan.h"
+#include "tensor/product.h"
+#include "text/tokenizer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- description: a table row an architecture, numbers from the file ---- */
+enum spn_norm_kind { SPN_NORM_RMS, SPN_NORM_LAYER };
+enum spn_ffn_kind  { SPN_FFN_SWIGLU, SPN_FFN_GEGLU, SPN_FFN_GELU };
+struct spn_arch {                              /* registered; `architecture` extension point */
+    const char *name;                          /* "llama", "qwen2", "qwen3" */
+    enum spn_norm_kind norm;
+    enum spn_ffn_kind  ffn;
+    bool qkv_bias, qk_norm;
+    enum spn_rope_pairs pairs_gguf, pairs_hf;  /* rope pairing as stored by each source */
+    const char *hf_names;                      /* "LlamaForCausalLM MistralForCausalLM" */
+};
+const struct spn_arch *spn_arch_find(const char *name);
+const struct spn_arch *spn_arch_at(int i);     /* NULL past the end */
+
+struct spn_lm_shape {
+    int64_t n_vocab, n_embd, n_layer, n_ff, n_head, n_head_kv, dim_k, dim_v, n_rot, context;
+    float   norm_eps, rope_base, rope_scale;
+    bool    tied;                              /* logits use the embedding table */
+};
+
+/* ---- weights by canonical name ---- */
+struct spn_lm_layer {
+    struct spn_weight attn_norm, q, k, v, o, q_bias, k_bias, v_bias, o_bias, q_norm, k_norm;
+    struct spn_weight ffn_norm, gate, up, down;
+};
+struct spn_lm {
+    const struct spn_arch *arch;
+    struct spn_lm_shape    shape;
+    enum spn_rope_pairs    pairs;              /* as this source stores q and k */
+    struct spn_weight      embed, out_norm, output, rope_divisors;      /* t.data NULL: absent */
+    struct spn_lm_layer   *layer;              /* [n_layer] */
+    struct spn_tokenizer  *tokenizer;          /* NULL: none needed (logits of given ids) */
+    const char            *name, *chat_template;      /* NULL: none */
+    struct spn_reader     *reader;             /* NULL for a model made by train */
+    struct spn_arena      *arena;
+    uint64_t               bytes_packed, bytes_mapped, params;
+};
+
+struct spn_lm_options {
+    enum spn_act act;                          /* SPN_ACT_INT8 by default; `--act f32` */
+    bool pack;                                 /* pack products for generation (default true) */
+    bool tokenizer;                            /* a missing tokenizer is an error (default true) */
+    struct spn_pool *pool;
+};
+void spn_lm_options_default(struct spn_lm_options *o);
+/* Open a GGUF file or Hugging Face folder. Every shape is checked against the hyper-parameters before use.
+   SPN_ENOMEM when packed weights would not fit what is free: the sentence has both figures. */
+spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_lm_options *o, struct spn_err *err);
+/* A model with random weights for training (f32, tied), its arrays in one block: *params, *n_params. */
+spn_status spn_lm_create(struct spn_lm **out, const struct spn_arch *arch, const struct spn_lm_shape *shape, uint64_t seed, struct spn_err *err);
+void       spn_lm_close(struct spn_lm *m);     /* NULL is fine */
+/* Every weight, in a fixed order, with its canonical (GGUF) name; NULL past the end. */
+struct spn_weight *spn_lm_weight(struct spn_lm *m, int i);
+/* Write as GGUF: matrices as DTYPE, norms f32; TOK may be NULL. */
+spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype, const struct spn_tokenizer *tok,
+                             const char *name, const char *chat_template, struct spn_err *err);
+
+/* ---- the forward, written once ---- */
+enum spn_lm_use { SPN_LM_GENERATE, SPN_LM_TRAIN };
+/* Record the forward into P. Input "hidden" is used instead of tokens when a run starts at a mark. Marks: 0 after the embedding,
+   l+1 after layer l. Output "logits" [OUT, n_vocab] (generate) or [R, n_vocab] (train). Returns the logits' value, -1 on failure. */
+spn_val spn_lm_forward(struct spn_lm *m, struct spn_plan *p, enum spn_lm_use use);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,29 @@
+/* template.h - chat templates of the fixed formats, found by detection (the Jinja engine comes with the models issue). */
+#ifndef SPN_TEMPLATE_H
+#define SPN_TEMPLATE_H
+#include <stdbool.h>
+#include <stddef.h>
+#include "base/err.h"
+#include "text/tokenizer.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct spn_message { const char *role, *content; };              /* "system", "user", "assistant", "tool" */
+struct spn_template;                                              /* a static table row */
+/* SOURCE: the Jinja text (tokenizer.chat_template); NULL or unknown gives the row "none": plain completion. */
+const struct spn_template *spn_template_detect(const char *source);
+const struct spn_template *spn_template_find(const char *name);   /* NULL: no such format */
+const char *spn_template_name(const struct spn_template *t);
+/* Ids of the rendered conversation. Template text is parsed with special tokens, message text without: a user cannot forge a turn.
+   GENERATE: end with the opening of the assistant's turn. BOS is added once, where the model asks for it. */
+spn_status spn_template_ids(const struct spn_template *t, const struct spn_tokenizer *tok, const struct spn_message *m, size_t n,
+                            bool generate, struct spn_ids *out, struct spn_err *err);
+/* The same as text, for people and tests. */
+spn_status spn_template_text(const struct spn_template *t, const struct spn_message *m, size_t n, bool generate, struct spn_buf *out, struct spn_err *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

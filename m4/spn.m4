@@ -1,0 +1,99 @@
+# spn.m4 - what configure.ac asks for, one macro a topic.
+
+# Sanitizer, coverage, fuzzing and warning switches -> SPN_CFLAGS, SPN_LDFLAGS.
+AC_DEFUN([SPN_SWITCHES], [
+SPN_CFLAGS="-std=gnu11 -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wno-unused-parameter"
+SPN_LDFLAGS=
+spn_extra=
+AS_VAR_IF([enable_werror], [yes], [SPN_CFLAGS="$SPN_CFLAGS -Werror"])
+AS_VAR_IF([enable_asan], [yes], [spn_extra="$spn_extra -fsanitize=address"])
+AS_VAR_IF([enable_ubsan], [yes], [spn_extra="$spn_extra -fsanitize=undefined -fno-sanitize-recover=undefined"])
+AS_VAR_IF([enable_tsan], [yes], [spn_extra="$spn_extra -fsanitize=thread"])
+AS_IF([test -n "$spn_extra"], [spn_extra="$spn_extra -fno-omit-frame-pointer"])
+AS_VAR_IF([enable_coverage], [yes], [spn_extra="$spn_extra --coverage"])
+AS_VAR_IF([enable_fuzzing], [yes], [spn_extra="$spn_extra -fsanitize=fuzzer-no-link"])
+SPN_CFLAGS="$SPN_CFLAGS$spn_extra"
+SPN_LDFLAGS="$SPN_LDFLAGS$spn_extra"
+AC_SUBST([SPN_CFLAGS])
+AC_SUBST([SPN_LDFLAGS])
+AM_CONDITIONAL([FUZZING], [test "x$enable_fuzzing" = xyes])
+AM_CONDITIONAL([SANITIZED], [test "x$enable_asan$enable_tsan$enable_ubsan" != x])
+AS_IF([test "x$enable_asan$enable_tsan" != x], [AC_DEFINE([SPN_SANITIZED], [1], [built with a sanitizer])])
+])
+
+# Libraries: jansson, PCRE2 and libltdl are needed, OpenBLAS is a module that may be missing.
+AC_DEFUN([SPN_LIBRARIES], [
+PKG_CHECK_MODULES([JANSSON], [jansson >= 2.13])
+PKG_CHECK_MODULES([PCRE2], [libpcre2-8])
+AC_SEARCH_LIBS([sqrt], [m])
+AC_SEARCH_LIBS([pthread_create], [pthread])
+AC_CHECK_HEADER([ltdl.h], [], [AC_MSG_ERROR([ltdl.h is missing: install libltdl-dev])])
+AC_CHECK_LIB([ltdl], [lt_dlopenadvise], [LTDL_LIBS=-lltdl], [AC_MSG_ERROR([libltdl is missing: install libltdl-dev])])
+AC_SUBST([LTDL_LIBS])
+AC_SEARCH_LIBS([dlopen], [dl])
+AC_ARG_WITH([blas], [AS_HELP_STRING([--with-blas=auto|no], [OpenBLAS module for training])], [], [with_blas=auto])
+have_blas=no
+AS_VAR_IF([with_blas], [no], [], [
+  PKG_CHECK_MODULES([BLAS], [openblas], [have_blas=yes],
+    [AS_VAR_IF([with_blas], [auto], [], [AC_MSG_ERROR([openblas is missing: install libopenblas-dev])])])])
+AM_CONDITIONAL([HAVE_BLAS], [test $have_blas = yes])
+])
+
+# Instruction sets: built where the compiler knows the flags; chosen at run time.
+AC_DEFUN([SPN_SIMD], [
+have_x86=no
+AS_CASE([$host_cpu], [x86_64|amd64], [
+  AC_CACHE_CHECK([whether $CC knows AVX-512 with BF16 and VNNI], [spn_cv_avx512], [
+    spn_save="$CFLAGS"
+    CFLAGS="$CFLAGS -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512bf16"
+    AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[#include <immintrin.h>]],
+      [[__m512i a = _mm512_dpbusd_epi32(_mm512_setzero_si512(), _mm512_setzero_si512(), _mm512_setzero_si512()); (void)a;]])],
+      [spn_cv_avx512=yes], [spn_cv_avx512=no])
+    CFLAGS="$spn_save"])
+  have_x86=$spn_cv_avx512])
+AS_VAR_IF([have_x86], [yes], [AC_DEFINE([HAVE_X86], [1], [AVX2 and AVX-512 kernels are built])])
+AM_CONDITIONAL([HAVE_X86], [test $have_x86 = yes])
+])
+
+# CUDA: a module of its own, so that a machine without a driver starts normally.
+AC_DEFUN([SPN_CUDA], [
+AC_ARG_WITH([cuda], [AS_HELP_STRING([--with-cuda=auto|no|DIR], [CUDA module])], [], [with_cuda=auto])
+AC_ARG_VAR([NVCC], [CUDA compiler])
+AC_ARG_VAR([NVCCFLAGS], [flags for the CUDA compiler])
+have_cuda=no cuda_why="switched off"
+AS_CASE([$with_cuda],
+  [no], [],
+  [auto|yes], [AC_PATH_PROG([NVCC], [nvcc], [], [$PATH:/usr/local/cuda/bin])],
+  [AC_PATH_PROG([NVCC], [nvcc], [], [$with_cuda/bin])])
+AS_IF([test "x$with_cuda" != xno], [
+  AS_IF([test -n "$NVCC"], [
+    CUDA_DIR=`dirname "\`dirname "$NVCC"\`"`
+    AS_IF([test -f "$CUDA_DIR/include/cuda_runtime.h"], [have_cuda=yes cuda_why="$NVCC"], [cuda_why="no cuda_runtime.h under $CUDA_DIR"])],
+    [cuda_why="no nvcc"])
+  AS_IF([test $have_cuda = no && test "x$with_cuda" != xauto], [AC_MSG_ERROR([--with-cuda=$with_cuda: $cuda_why])])])
+AC_SUBST([CUDA_DIR])
+AM_CONDITIONAL([HAVE_CUDA], [test $have_cuda = yes])
+])
+
+# Plugins: the list that Makefile.am includes, one fragment a folder.
+AC_DEFUN([SPN_PLUGINS], [
+spn_plugins="cot tot fot game24 chat"
+AC_SUBST([spn_plugins])
+AM_CONDITIONAL([STATIC_PLUGINS], [test "x$enable_static_plugins" = xyes])
+AS_VAR_IF([enable_static_plugins], [yes], [AC_DEFINE([SPN_STATIC_PLUGINS], [1], [plugins are linked into the program])])
+])
+
+AC_DEFUN([SPN_SUMMARY], [
+AS_ECHO(["
+spinney $PACKAGE_VERSION
+  compiler          $CC $CFLAGS
+  prefix            $prefix
+  x86 kernels       $have_x86 (AVX2, AVX-512; chosen at run time)
+  OpenBLAS module   $have_blas (training)
+  CUDA module       $have_cuda ($cuda_why)
+  plugins           $spn_plugins
+  static plugins    ${enable_static_plugins:-no}
+  sanitizers        asan ${enable_asan:-no}, ubsan ${enable_ubsan:-no}, tsan ${enable_tsan:-no}
+  coverage, fuzzing ${enable_coverage:-no}, ${enable_fuzzing:-no}
+"])
+])
