@@ -47,6 +47,13 @@ struct spn_answer {                                  /* owned by the engine unti
     spn_status status; const char *error;            /* finish ERROR */
 };
 
+/* Counters of an engine; differences between two readings are what a run took. */
+struct spn_engine_stats {
+    int64_t prompt_tokens, cached_tokens, generated_tokens, steps;
+    int64_t pages_used, pages_shared, pages_total;   /* of keys and values, now; a page of a shared prefix counts once in pages_used */
+    double  seconds_prefill, seconds_decode;
+};
+
 /* "engine/1": the table a host hands out. */
 struct spn_engine_api {
     uint32_t size;
@@ -58,11 +65,13 @@ struct spn_engine_api {
     spn_status (*submit)(struct spn_engine *e, const struct spn_prompt_request *r, int64_t *ticket, struct spn_err *err);
     /* Work until any request is done and lend its answer; SPN_ENOTFOUND when none is queued; SPN_ECANCEL when the user stopped. */
     spn_status (*next)(struct spn_engine *e, const struct spn_answer **out, struct spn_err *err);
-    void       (*cancel)(struct spn_engine *e, int64_t ticket);       /* 0: all */
+    /* 0: all. next() still reports a cancelled request once, finish CANCEL, with the tokens it had drawn: they were paid for. */
+    void       (*cancel)(struct spn_engine *e, int64_t ticket);
     /* log p of each token of CONTINUATION after PROMPT (raw text); *logprob is lent until the next call on E. */
     spn_status (*score)(struct spn_engine *e, const char *prompt, const char *continuation, const float **logprob, size_t *n, struct spn_err *err);
     /* Tokens of a text, without BOS; for budgets and figures. */
     int64_t    (*count_tokens)(struct spn_engine *e, const char *text);
+    void       (*stats)(struct spn_engine *e, struct spn_engine_stats *out);    /* NULL: this engine keeps none */
 };
 
 #ifdef __cplusplus

@@ -126,10 +126,13 @@ struct spn_task {
     char *(*propose_prompt)(const char *state, int level);
     char *(*value_prompt)(const char *state);
     char *(*solve_prompt)(const char *question);     /* CoT */
-    /* One reply line at LEVEL on STATE through the rules. correct: repair; else keep or drop as written. false: dropped, WHY filled. */
+    /* One reply line at LEVEL (from 1) on STATE through the rules. correct: repair; else keep or drop as written. false: dropped, WHY filled.
+       LEVEL levels + 1 is the closing line as a value reply writes it ("4 * 6 = 24"): its state is what then is left ("24"). */
     bool (*rule)(const char *state, const char *line, int level, bool correct, struct spn_step *out, const char **why);
     double (*value)(const char *reply);              /* verdict to number: sure 20, likely 1, impossible 0.001, else 0 */
-    char *(*value_key)(const char *state);           /* cache key: order does not matter */
+    /* Cache key: order does not matter. It is a state itself (the sorted one): reasoners ask value_prompt(value_key(state)),
+       so a verdict depends on the key alone and a cached one equals one computed again. */
+    char *(*value_key)(const char *state);
     /* Last level by rule alone: does STATE solve? Fill the last step's text. */
     bool (*finish)(const char *state, char **last);
     /* Whole answer from the steps of a path (question's start, texts in order); NULL: none. */
@@ -137,6 +140,8 @@ struct spn_task {
     char *(*extract)(const char *reply);             /* the answer in a CoT reply; NULL: none */
     /* Independent exact check of an answer against the question: 1 right, 0 wrong, -1 cannot tell. */
     int  (*check)(const char *question, const char *answer);
+    /* For ablations: a reply of uniformly random legal lines on STATE, as many as the prompt's example has; NULL member: none. */
+    char *(*random_reply)(const char *state, int level, struct spn_rng *rng);
 };
 
 /* ---- reasoner: how a question becomes model calls and an answer ---- */
