@@ -33,6 +33,7 @@ struct spn_lm_shape {
     int64_t n_vocab, n_embd, n_layer, n_ff, n_head, n_head_kv, dim_k, dim_v, n_rot, context;
     float   norm_eps, rope_base, rope_scale;
     bool    tied;                              /* logits use the embedding table */
+    int64_t window;                            /* query i sees keys j with i - j < window; 0: all */
 };
 
 /* ---- weights by canonical name ---- */
@@ -51,24 +52,33 @@ struct spn_lm {
     struct spn_reader     *reader;             /* NULL for a model made by train */
     struct spn_arena      *arena;
     uint64_t               bytes_packed, bytes_mapped, params;
+    struct spn_weight    **list;               /* [n_list] every weight in spn_lm_weight's order */
+    int                    n_list;
+    float                 *block;              /* spn_lm_create: all weights one after another; else NULL */
 };
 
 struct spn_lm_options {
     enum spn_act act;                          /* SPN_ACT_INT8 by default; `--act f32` */
-    bool pack;                                 /* pack products for generation (default true) */
+    bool pack;                                 /* pack products for generation (default true); else products run on the file's types */
     bool tokenizer;                            /* a missing tokenizer is an error (default true) */
     struct spn_pool *pool;
 };
 void spn_lm_options_default(struct spn_lm_options *o);
-/* Open a GGUF file or Hugging Face folder. Every shape is checked against the hyper-parameters before use.
-   SPN_ENOMEM when packed weights would not fit what is free: the sentence has both figures. */
+/* Open a GGUF file or Hugging Face folder; O NULL: the defaults. Every shape is checked against the hyper-parameters before use.
+   SPN_ENOMEM when packed weights would not fit what is free: the sentence has both figures. SPN_EFORMAT: architecture not
+   known, a setting that is not handled, a tensor missing or of another shape, no tokenizer, a tokenizer larger than the table. */
 spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_lm_options *o, struct spn_err *err);
-/* A model with random weights for training (f32, tied), its arrays in one block: *params, *n_params. */
+/* A model with random weights for training, all f32: normal with deviation 0.02, the matrices that write into the residual stream
+   (attn_output, ffn_down) times 1/sqrt(2 n_layer), norms 1, biases 0; each tensor from a stream of its own, keyed by its name.
+   Its arrays lie one after another in one block, in spn_lm_weight's order: (*out)->block, (*out)->params floats. */
 spn_status spn_lm_create(struct spn_lm **out, const struct spn_arch *arch, const struct spn_lm_shape *shape, uint64_t seed, struct spn_err *err);
 void       spn_lm_close(struct spn_lm *m);     /* NULL is fine */
-/* Every weight, in a fixed order, with its canonical (GGUF) name; NULL past the end. */
+/* Every trainable weight, in a fixed order, with its canonical (GGUF) name; NULL past the end. The rope divisors are not among them. */
 struct spn_weight *spn_lm_weight(struct spn_lm *m, int i);
-/* Write as GGUF: matrices as DTYPE, norms f32; TOK may be NULL. */
+/* Ranges and divisibility of SHAPE, PLACE first in the sentence: what open and create demand. */
+spn_status spn_lm_shape_check(const struct spn_lm_shape *shape, const char *place, struct spn_err *err);
+/* Write as GGUF in llama's conventions: matrices as DTYPE (rows that DTYPE's blocks do not divide: Q4_K as Q4_0, Q6_K as Q8_0, then
+   F16), norms and biases f32, q and k rows permuted where this source pairs them differently; TOK, NAME and CHAT_TEMPLATE may be NULL. */
 spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype, const struct spn_tokenizer *tok,
                              const char *name, const char *chat_template, struct spn_err *err);
 

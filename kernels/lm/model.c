@@ -1,0 +1,263 @@
+/* model.c - opening a language model: weights found by name, checked by shape, mapped, and packed for products. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arith.h"
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "lm/bind.h"
+
+void spn_lm_options_default(struct spn_lm_options *o)
+{
+    *o = (struct spn_lm_options){ .act = SPN_ACT_INT8, .pack = true, .tokenizer = true };
+}
+
+/* What the packed form of a matrix takes, nearly: its own bytes with rows filled up to a panel of 32, and a sixteenth for scales. */
+static uint64_t packed_estimate(const struct spn_tensor *t)
+{
+    uint64_t row, bytes;
+
+    if (!spn_dtype_row_bytes(t->dtype, t->dim[1], &row) || !spn_mul_u64(row, ((uint64_t)t->dim[0] + 31) / 32 * 32, &bytes))
+        return UINT64_MAX / 2;
+    return bytes + bytes / 16;
+}
+
+static bool aligned(const struct spn_tensor *t)
+{
+    const struct spn_dtype_info *info = spn_dtype_info(t->dtype);
+
+    return info->block_elems != 1 || (uintptr_t)t->data % (uintptr_t)info->block_bytes == 0;
+}
+
+static void shape_text(const struct spn_lm_shape *s, const struct lm_slot *slot, char *out, size_t room)
+{
+    if (slot->cols == LM_NONE)
+        snprintf(out, room, "[%" PRId64 "]", lm_dim_of(s, slot->rows));
+    else
+        snprintf(out, room, "[%" PRId64 ", %" PRId64 "]", lm_dim_of(s, slot->rows), lm_dim_of(s, slot->cols));
+}
+
+/* E has the shape and a type that SLOT can have. */
+static spn_status check_entry(const struct spn_lm *m, const struct lm_slot *slot, const struct spn_entry *e, struct spn_err *err)
+{
+    const char *path = spn_reader_path(m->reader);
+    const struct spn_dtype_info *info = spn_dtype_info(e->t.dtype);
+    int ndim = slot->cols == LM_NONE ? 1 : 2;
+    char want[64], got[128];
+
+    if (info == NULL || !info->decode)
+        return spn_fail(err, SPN_EFORMAT, "%s: tensor %s has type %s, which is not handled", path, e->name, spn_dtype_name(e->t.dtype));
+    if (e->t.ndim == ndim && e->t.dim[0] == lm_dim_of(&m->shape, slot->rows) &&
+        (ndim == 1 || e->t.dim[1] == lm_dim_of(&m->shape, slot->cols)))
+        return SPN_OK;
+    shape_text(&m->shape, slot, want, sizeof want);
+    spn_tensor_shape_text(&e->t, got, sizeof got);
+    return spn_fail(err, SPN_EFORMAT, "%s: tensor %s is %s, the hyper-parameters ask for %s", path, e->name, got, want);
+}
+
+/* The entry of SLOT in layer L; NULL when it is absent. */
+static const struct spn_entry *find(const struct spn_lm *m, const struct lm_slot *slot, int64_t l, bool hf, char *name, size_t room)
+{
+    const char *tail = hf ? slot->hf : slot->gguf;
+
+    if (!slot->in_layer)
+        snprintf(name, room, "%s", tail);
+    else
+        snprintf(name, room, hf ? "model.layers.%" PRId64 ".%s" : "blk.%" PRId64 ".%s", l, tail);
+    return spn_reader_find(m->reader, name);
+}
+
+static spn_status name_weight(struct spn_lm *m, const struct lm_slot *slot, int64_t l, struct spn_weight *w, struct spn_err *err)
+{
+    char name[96];
+
+    if (slot->in_layer)
+        snprintf(name, sizeof name, "blk.%" PRId64 ".%s", l, slot->gguf);
+    else
+        snprintf(name, sizeof name, "%s", slot->gguf);
+    w->name = spn_arena_strndup(m->arena, name, strlen(name));
+    return w->name != NULL ? SPN_OK : spn_fail(err, SPN_ENOMEM, "weight %s: no memory", name);
+}
+
+/* Vectors are read by ops as floats, whatever the file's type: a copy in f32. */
+static spn_status take_vector(struct spn_lm *m, const struct spn_entry *e, struct spn_weight *w, struct spn_err *err)
+{
+    int64_t n = e->t.dim[0];
+    float *f = spn_arena_alloc(m->arena, (size_t)n, sizeof *f);
+    spn_status st;
+
+    if (f == NULL)
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " numbers of %s", spn_reader_path(m->reader), n, e->name);
+    st = spn_dequant(e->t.dtype, e->t.data, f, n, err);
+    return st == SPN_OK ? spn_tensor_init(&w->t, SPN_F32, 1, &n, f, err) : st;
+}
+
+/* A matrix stays in the mapping in its own type; plain numbers that lie askew there are copied. */
+static spn_status take_matrix(struct spn_lm *m, const struct spn_entry *e, struct spn_weight *w, struct spn_err *err)
+{
+    uint64_t bytes = spn_tensor_bytes(&e->t);
+
+    w->t = e->t;
+    m->bytes_mapped += bytes;
+    if (aligned(&e->t))
+        return SPN_OK;
+    w->t.data = spn_arena_alloc(m->arena, (size_t)bytes, 1);
+    if (w->t.data == NULL)
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory for the %" PRIu64 " bytes of %s", spn_reader_path(m->reader), bytes, e->name);
+    memcpy(w->t.data, e->t.data, (size_t)bytes);
+    return SPN_OK;
+}
+
+static bool needed(const struct spn_lm *m, const struct lm_slot *slot)
+{
+    switch (slot->need) {
+    case LM_MUST:   return true;
+    case LM_BIAS:   return m->arch->qkv_bias;
+    case LM_QKNORM: return m->arch->qk_norm;
+    case LM_OUTPUT: return !m->shape.tied;
+    case LM_MAY:    break;
+    }
+    return false;
+}
+
+static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_t l, bool hf, struct spn_err *err)
+{
+    struct spn_weight *w = lm_slot_weight(m, slot, l);
+    char name[96];
+    const struct spn_entry *e = find(m, slot, l, hf, name, sizeof name);
+    spn_status st;
+
+    if (slot->need == LM_OUTPUT && m->shape.tied)
+        return SPN_OK;
+    if (slot->need == LM_QKNORM && !m->arch->qk_norm) {
+        if (e != NULL)
+            return spn_fail(err, SPN_EFORMAT, "%s: tensor %s does not belong to %s", spn_reader_path(m->reader), name, m->arch->name);
+        return SPN_OK;
+    }
+    if (e == NULL) {
+        if (!needed(m, slot))
+            return SPN_OK;
+        return spn_fail(err, SPN_EFORMAT, "%s: tensor %s is missing", spn_reader_path(m->reader), name);
+    }
+    st = check_entry(m, slot, e, err);
+    if (st == SPN_OK)
+        st = name_weight(m, slot, l, w, err);
+    if (st == SPN_OK)
+        st = slot->cols == LM_NONE ? take_vector(m, e, w, err) : take_matrix(m, e, w, err);
+    return st;
+}
+
+static spn_status bind_weights(struct spn_lm *m, bool hf, struct spn_err *err)
+{
+    static const struct lm_slot divisors = {
+        .at = offsetof(struct spn_lm, rope_divisors), .rows = LM_PAIRS, .need = LM_MAY, .gguf = "rope_freqs.weight", .hf = "",
+    };
+    spn_status st = SPN_OK;
+
+    for (int i = 0; i < lm_n_slots && st == SPN_OK; i++)
+        for (int64_t l = 0; l < (lm_slots[i].in_layer ? m->shape.n_layer : 1) && st == SPN_OK; l++)
+            st = bind_slot(m, &lm_slots[i], l, hf, err);
+    if (st == SPN_OK && !hf)
+        st = bind_slot(m, &divisors, 0, hf, err);
+    return st == SPN_OK ? lm_list(m, err) : st;
+}
+
+/* The table serves two uses: rows by token in its own type, and the product of the logits when the output is tied to it. */
+static bool is_product(const struct spn_lm *m, const struct spn_weight *w)
+{
+    return w->t.ndim == 2 && (w != &m->embed || m->shape.tied);
+}
+
+static spn_status check_memory(const struct spn_lm *m, struct spn_err *err)
+{
+    uint64_t need = 0, free_bytes = spn_memory_free_bytes();
+
+    for (int i = 0; i < m->n_list; i++)
+        if (is_product(m, m->list[i]) && !spn_add_u64(need, packed_estimate(&m->list[i]->t), &need))
+            need = UINT64_MAX;
+    if (need <= free_bytes)
+        return SPN_OK;
+    spn_fail(err, SPN_ENOMEM, "%s: its packed weights need %.2f GB, %.2f GB are free", spn_reader_path(m->reader), (double)need / 1e9,
+             (double)free_bytes / 1e9);
+    return SPN_ENOMEM;
+}
+
+static spn_status pack(struct spn_lm *m, const struct spn_lm_options *o, struct spn_err *err)
+{
+    spn_status st = check_memory(m, err);
+
+    for (int i = 0; i < m->n_list && st == SPN_OK; i++) {
+        struct spn_weight *w = m->list[i];
+
+        if (!is_product(m, w))
+            continue;
+        st = spn_pack_new(&w->pack, &w->t, o->act, o->pool, err);
+        if (st == SPN_OK)
+            m->bytes_packed += spn_pack_bytes(w->pack);
+    }
+    return st;
+}
+
+static spn_status open_tokenizer(struct spn_lm *m, struct spn_err *err)
+{
+    spn_status st = spn_tokenizer_open(&m->tokenizer, m->reader, err);
+
+    if (st == SPN_OK && spn_token_count(m->tokenizer) > m->shape.n_vocab)
+        return spn_fail(err, SPN_EFORMAT, "%s: the tokenizer has %d tokens, the embedding table only %" PRId64 " rows",
+                        spn_reader_path(m->reader), (int)spn_token_count(m->tokenizer), m->shape.n_vocab);
+    return st;
+}
+
+spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_lm_options *o, struct spn_err *err)
+{
+    struct spn_lm_options dflt;
+    struct spn_lm *m = spn_calloc(1, sizeof *m);
+    bool hf = false;
+    spn_status st;
+
+    if (m == NULL || (m->arena = spn_arena_new(SIZE_MAX / 4)) == NULL) {
+        spn_free(m);
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory to open a model", path);
+    }
+    if (o == NULL) {
+        spn_lm_options_default(&dflt);
+        o = &dflt;
+    }
+    st = spn_reader_open(&m->reader, path, err);
+    if (st == SPN_OK) {
+        hf = strncmp(spn_reader_format(m->reader), "gguf", 4) != 0;
+        st = hf ? lm_bind_hf(m, err) : lm_bind_gguf(m, err);
+    }
+    if (st == SPN_OK) {
+        m->layer = spn_arena_alloc(m->arena, (size_t)m->shape.n_layer, sizeof *m->layer);
+        st = m->layer != NULL ? bind_weights(m, hf, err) : spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " layers", path, m->shape.n_layer);
+    }
+    if (st == SPN_OK && o->tokenizer)
+        st = open_tokenizer(m, err);
+    if (st == SPN_OK && o->pack)
+        st = pack(m, o, err);
+    if (st == SPN_OK)
+        st = spn_reader_check(m->reader, err);
+    if (st != SPN_OK) {
+        spn_lm_close(m);
+        return st;
+    }
+    *out = m;
+    return SPN_OK;
+}
+
+void spn_lm_close(struct spn_lm *m)
+{
+    if (m == NULL)
+        return;
+    for (int i = 0; i < m->n_list; i++)
+        spn_pack_free(m->list[i]->pack);
+    spn_tokenizer_free(m->tokenizer);
+    spn_reader_close(m->reader);
+    spn_free(m->block);
+    spn_arena_free(m->arena);
+    spn_free(m);
+}
