@@ -1,0 +1,143 @@
+/* gemm.c - general f32 product: the BLAS module when it is open, else our own tiles of the instruction set in use. */
+#include "config.h"
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cpu.h"
+#include "blas/spn_blas.h"
+#include "tensor/product.h"
+#include "tensor/tiles.h"
+
+static _Atomic(const struct spn_blas_module *) blas_module;
+static char blas_name[128] = "none: not opened";
+
+/* C = beta * C: nothing to add.  A beta of 0 writes zeros without reading, as everywhere. */
+static void scale_c(const struct k_gemm *g)
+{
+    for (int64_t i = 0; i < g->m; i++)
+        for (int64_t j = 0; j < g->n; j++) {
+            float *c = g->c + i * g->ldc + j;
+
+            *c = g->beta == 0 ? 0.0f : *c * g->beta;
+        }
+}
+
+static bool gemm_blas(const struct k_gemm *g)
+{
+    const struct spn_blas_module *blas = atomic_load_explicit(&blas_module, memory_order_acquire);
+
+    if (blas == NULL || spn_isa_get() == SPN_ISA_REF || g->m > INT_MAX || g->n > INT_MAX || g->k > INT_MAX
+        || g->lda > INT_MAX || g->ldb > INT_MAX || g->ldc > INT_MAX)
+        return false;
+    blas->sgemm(g->trans_a, g->trans_b, (int)g->m, (int)g->n, (int)g->k, g->alpha, g->a, (int)g->lda,
+                g->b, (int)g->ldb, g->beta, g->c, (int)g->ldc);
+    return true;
+}
+
+void spn_gemm_f32(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+                  const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    const struct k_gemm g = {
+        .trans_a = trans_a, .trans_b = trans_b, .m = m, .n = n, .k = k, .lda = lda, .ldb = ldb, .ldc = ldc,
+        .alpha = alpha, .beta = beta, .a = a, .b = b, .c = c,
+    };
+
+    if (m <= 0 || n <= 0)
+        return;
+    if (k <= 0) {
+        scale_c(&g);
+        return;
+    }
+    if (gemm_blas(&g))
+        return;
+    switch (spn_isa_get()) {
+#ifdef HAVE_X86
+    case SPN_ISA_AVX512:
+        k_gemm_f32_avx512(&g);
+        break;
+    case SPN_ISA_AVX2:
+        k_gemm_f32_avx2(&g);
+        break;
+#endif
+    default:
+        k_gemm_f32_ref(&g);
+        break;
+    }
+}
+
+/* Where the module lies when nobody says: beside libspinney (build tree) or in its folder for modules (installed). */
+static void *open_beside(char *path, size_t room)
+{
+    static const char *const places[] = { "spinney/spn_blas.so", "spn_blas.so", "../lib/spinney/spn_blas.so" };
+    Dl_info here;
+    const char *slash;
+    void *handle = NULL;
+
+    if (dladdr(&blas_name, &here) == 0 || here.dli_fname == NULL)
+        return NULL;
+    slash = strrchr(here.dli_fname, '/');
+    for (size_t i = 0; i < sizeof places / sizeof *places && handle == NULL; i++) {
+        int dir = slash != NULL ? (int)(slash - here.dli_fname + 1) : 0;
+        int length = snprintf(path, room, "%.*s%s", dir, here.dli_fname, places[i]);
+
+        if (length > 0 && (size_t)length < room)
+            handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    }
+    return handle;
+}
+
+/* OpenBLAS reads its environment while it is loaded.  Releases older than a processor take it for an AVX2 machine, which halves
+   the speed; AMD processors with AVX-512 run the SkylakeX kernels well.  What the user has set stays. */
+static void prepare_environment(void)
+{
+    const struct spn_cpu *cpu = spn_cpu_get();
+
+    if (cpu->avx512 && strncmp(cpu->name, "AMD", 3) == 0)
+        (void)setenv("OPENBLAS_CORETYPE", "SkylakeX", 0);
+    (void)setenv("OPENBLAS_NUM_THREADS", "1", 0);
+}
+
+static spn_status refuse(struct spn_err *err, void *handle, spn_status code, const char *why)
+{
+    snprintf(blas_name, sizeof blas_name, "none: %s", why);
+    spn_fail(err, code, "spn_blas: %s", why);
+    if (handle != NULL)
+        dlclose(handle);
+    return code;
+}
+
+spn_status spn_blas_open(const char *path, struct spn_err *err)
+{
+    char place[4096];
+    const struct spn_blas_module *blas;
+    void *handle;
+
+    if (atomic_load_explicit(&blas_module, memory_order_acquire) != NULL)
+        return SPN_OK;
+    prepare_environment();
+    handle = path != NULL ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : open_beside(place, sizeof place);
+    if (handle == NULL) {
+        const char *why = dlerror();
+
+        return refuse(err, NULL, SPN_ENOTFOUND, why != NULL ? why : "the module is not installed");
+    }
+    blas = dlsym(handle, SPN_BLAS_SYMBOL);
+    if (blas == NULL)
+        return refuse(err, handle, SPN_ENOTFOUND, "the file is not this module: it lacks " SPN_BLAS_SYMBOL);
+    if (blas->size != sizeof *blas || blas->abi != SPN_BLAS_ABI)
+        return refuse(err, handle, SPN_ENOTFOUND, "the module is of another version of spinney");
+    blas->start(blas_name, sizeof blas_name);
+    /* Never closed: OpenBLAS keeps thread-local memory that must outlive its callers. */
+    atomic_store_explicit(&blas_module, blas, memory_order_release);
+    return SPN_OK;
+}
+
+const char *spn_blas_name(void)
+{
+    return blas_name;
+}
