@@ -15,8 +15,6 @@
 #define BIG_SHARE 0.15            /* of the hands have a number from 14 to 24 */
 #define GOOD_FOUR 6               /* steps that keep a hand of four solvable are drawn so many times as often */
 #define GOOD_THREE 12
-#define LINES_FOUR 8
-#define LINES_THREE 5
 #define SURE_SHARE 0.45           /* of the judged states can reach 24 */
 #define TWO_SHARE 0.2             /* of the judged states have two numbers */
 

@@ -7,6 +7,10 @@
 #include "base/rng.h"
 #include "rules.h"
 
+/* Lines of a proposal, on four and on three numbers. */
+#define LINES_FOUR 8
+#define LINES_THREE 5
+
 struct data_hands {
     struct hand *train;       /* all four-multisets of 1..13 that are not held out */
     struct hand *solvable;    /* those of them with a solution in whole numbers */

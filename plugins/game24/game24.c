@@ -207,11 +207,11 @@ static char *extract(const char *reply)
     return n == 0 ? NULL : spn_strndup(at, n);
 }
 
-static char *random_steps(const char *state, int level, int n, struct spn_rng *rng)
+static char *random_reply(const char *state, int level, struct spn_rng *rng)
 {
     struct spn_buf b = SPN_BUF_INIT(1 << 16);
     struct step moves[MOVES_MAX];
-    int order[MOVES_MAX], count;
+    int order[MOVES_MAX], count, lines;
     struct hand h;
     char text[TEXT_MAX];
 
@@ -219,10 +219,11 @@ static char *random_steps(const char *state, int level, int n, struct spn_rng *r
     if (!hand_parse(state, &h) || h.n < 2 || h.n > HAND_NUMBERS)
         return NULL;
     count = search_moves(&h, moves);
+    lines = h.n == HAND_NUMBERS ? LINES_FOUR : LINES_THREE;
     for (int i = 0; i < count; i++)
         order[i] = i;
     spn_rng_shuffle(rng, order, (size_t)count);
-    for (int i = 0; i < count && i < n; i++) {
+    for (int i = 0; i < count && i < lines; i++) {
         step_text(&moves[order[i]], text, sizeof text);
         spn_buf_printf(&b, "%s\n", text);
     }
@@ -245,7 +246,7 @@ static const struct spn_task task = {
     .compose = compose,
     .extract = extract,
     .check = expression_check,
-    .random_steps = random_steps,
+    .random_reply = random_reply,
 };
 
 /* ---- the data ---- */

@@ -140,8 +140,6 @@ struct spn_task {
     char *(*extract)(const char *reply);             /* the answer in a CoT reply; NULL: none */
     /* Independent exact check of an answer against the question: 1 right, 0 wrong, -1 cannot tell. */
     int  (*check)(const char *question, const char *answer);
-    /* N distinct legal steps of STATE drawn uniformly, one a line: the proposer that knows nothing. Free with spn_free. NULL: the task has none. */
-    char *(*random_steps)(const char *state, int level, int n, struct spn_rng *rng);
     /* For ablations: a reply of uniformly random legal lines on STATE, as many as the prompt's example has; NULL member: none. */
     char *(*random_reply)(const char *state, int level, struct spn_rng *rng);
 };
