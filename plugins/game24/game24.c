@@ -266,7 +266,7 @@ struct spn_data_source {
     uint64_t key;
     float prompt_weight;
     struct spn_buf question, answer;
-    struct spn_example_part parts[5];
+    struct spn_example_part parts[SPN_CHAT_PARTS];
 };
 
 static void data_close(struct spn_data_source *s)
@@ -305,22 +305,15 @@ static spn_status data_open(struct spn_data_source **out, const struct spn_value
     return SPN_OK;
 }
 
-/* Written as a chatml conversation, which the model's template renders the same way. */
 static spn_status data_part(struct spn_data_source *s, uint64_t index, const struct spn_example_part **parts, size_t *n, struct spn_err *err)
 {
-    static const char user[] = "<|im_start|>user\n", assistant[] = "<|im_end|>\n<|im_start|>assistant\n", end[] = "<|im_end|>";
     struct spn_rng r;
 
     spn_rng_init(&r, spn_key_int(s->key, index));
     if (data_example(&s->hands, &s->mix, &r, &s->question, &s->answer) != SPN_OK)
         return spn_fail(err, SPN_ENOMEM, "data.game24: no memory for an example");
-    s->parts[0] = (struct spn_example_part){ user, sizeof user - 1, 0, true };
-    s->parts[1] = (struct spn_example_part){ s->question.data, s->question.length, s->prompt_weight, false };
-    s->parts[2] = (struct spn_example_part){ assistant, sizeof assistant - 1, 0, true };
-    s->parts[3] = (struct spn_example_part){ s->answer.data, s->answer.length, 1, false };
-    s->parts[4] = (struct spn_example_part){ end, sizeof end - 1, 1, true };
     *parts = s->parts;
-    *n = 5;
+    *n = spn_chat_parts(s->parts, &s->question, s->prompt_weight, &s->answer);
     return SPN_OK;
 }
 

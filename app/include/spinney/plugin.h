@@ -187,6 +187,25 @@ struct spn_data {
     spn_status (*example)(struct spn_data_source *s, uint64_t index, const struct spn_example_part **parts, size_t *n, struct spn_err *err);
 };
 
+/* The parts of one question and its answer as a chatml conversation, which the trained model's template renders the same way. */
+#define SPN_CHAT_PARTS 5
+static inline size_t spn_chat_parts(struct spn_example_part parts[SPN_CHAT_PARTS], const struct spn_buf *question,
+                                    float question_weight, const struct spn_buf *answer)
+{
+    static const char user[] = "<|im_start|>user\n", assistant[] = "<|im_end|>\n<|im_start|>assistant\n", end[] = "<|im_end|>";
+    const struct spn_example_part all[SPN_CHAT_PARTS] = {
+        { user, sizeof user - 1, 0, true },
+        { question->data, question->length, question_weight, false },
+        { assistant, sizeof assistant - 1, 0, true },
+        { answer->data, answer->length, 1, false },
+        { end, sizeof end - 1, 1, true },
+    };
+
+    for (size_t i = 0; i < SPN_CHAT_PARTS; i++)
+        parts[i] = all[i];
+    return SPN_CHAT_PARTS;
+}
+
 /* ---- bench: a paper's claim as one command: `spinney bench NAME` ---- */
 struct spn_bench {
     const char *summary, *usage;
