@@ -1,4 +1,5 @@
-/* arith.h - checked arithmetic: every product, sum and cast of a number read from a file goes through here. */
+/* arith.h - checked arithmetic: every product, sum and cast of a number read from a file goes
+ * through here. */
 #ifndef SPN_ARITH_H
 #define SPN_ARITH_H
 #include <stdbool.h>

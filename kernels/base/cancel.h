@@ -4,7 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct spn_cancel { int wanted; };
+struct spn_cancel {
+    int wanted;
+};
 
 static inline void spn_cancel_set(struct spn_cancel *c)
 {

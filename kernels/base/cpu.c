@@ -14,7 +14,7 @@
 
 static struct spn_cpu cpu;
 static enum spn_isa isa_best, isa_now;
-static const char *isa_wanted_bad;             /* what SPINNEY_ISA asked for in vain */
+static const char *isa_wanted_bad; /* what SPINNEY_ISA asked for in vain */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static const char *const isa_names[] = { "ref", "avx2", "avx512" };
@@ -36,7 +36,8 @@ static void read_name(void)
     const char *s;
 
     for (uint32_t i = 0; i < 3; i++)
-        if (!__get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]))
+        if (!__get_cpuid(0x80000002u + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
+                         &words[4 * i + 3]))
             return;
     memcpy(text, words, sizeof words);
     text[sizeof words] = '\0';
@@ -66,7 +67,8 @@ static void detect(void)
     cpu.fma = ymm && (c & bit_FMA) != 0;
     cpu.f16c = ymm && (c & bit_F16C) != 0;
     cpu.avx2 = ymm && (b7 & bit_AVX2) != 0;
-    cpu.avx512 = zmm && (b7 & bit_AVX512F) && (b7 & bit_AVX512BW) && (b7 & bit_AVX512DQ) && (b7 & bit_AVX512VL);
+    cpu.avx512 = zmm && (b7 & bit_AVX512F) && (b7 & bit_AVX512BW) && (b7 & bit_AVX512DQ) &&
+                 (b7 & bit_AVX512VL);
     cpu.avx512_vnni = cpu.avx512 && (c7 & bit_AVX512VNNI) != 0;
     cpu.avx512_bf16 = cpu.avx512 && (a71 & (1u << 5)) != 0;
     cpu.avx_vnni = cpu.avx2 && (a71 & (1u << 4)) != 0;
@@ -121,7 +123,9 @@ spn_status spn_isa_check(struct spn_err *err)
     pthread_once(&once, start);
     if (isa_wanted_bad == NULL)
         return SPN_OK;
-    return spn_fail(err, SPN_EUSAGE, "SPINNEY_ISA: '%.32s' is not one of ref, avx2, avx512 that this processor has (best here: %s)",
+    return spn_fail(err, SPN_EUSAGE,
+                    "SPINNEY_ISA: '%.32s' is not one of ref, avx2, avx512 that this processor has "
+                    "(best here: %s)",
                     isa_wanted_bad, isa_names[isa_best]);
 }
 
@@ -169,7 +173,8 @@ static void cgroup_folder(char *out, size_t room)
     fclose(f);
 }
 
-/* Least figure of NAME over this cgroup and those above it: FN reads one folder, -1 = no limit there. */
+/* Least figure of NAME over this cgroup and those above it: FN reads one folder, -1 = no limit
+ * there. */
 static double least_over_cgroups(double (*fn)(const char *folder))
 {
     char folder[1100];
@@ -225,7 +230,7 @@ int spn_threads_allowed(void)
     if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
         n = CPU_COUNT(&set);
     quota = least_over_cgroups(quota_of);
-    if (quota < 0) {                                          /* version 1 */
+    if (quota < 0) { /* version 1 */
         long long q = read_number("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", NULL);
         long long p = read_number("/sys/fs/cgroup/cpu/cpu.cfs_period_us", NULL);
 

@@ -34,13 +34,21 @@ spn_status spn_cure(struct spn_err *err, const char *fmt, ...)
 int spn_exit_code(spn_status st)
 {
     switch (st) {
-    case SPN_OK:        return 0;
-    case SPN_ENO:       return 1;
-    case SPN_EUSAGE:    return 2;
-    case SPN_EFORMAT:   return 3;
-    case SPN_ENOTFOUND: return 3;
-    case SPN_ENOMEM:    return 4;
-    case SPN_ECANCEL:   return 130;
-    default:            return 5;
+    case SPN_OK:
+        return 0;
+    case SPN_ENO:
+        return 1;
+    case SPN_EUSAGE:
+        return 2;
+    case SPN_EFORMAT:
+        return 3;
+    case SPN_ENOTFOUND:
+        return 3;
+    case SPN_ENOMEM:
+        return 4;
+    case SPN_ECANCEL:
+        return 130;
+    default:
+        return 5;
     }
 }

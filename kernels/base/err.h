@@ -10,24 +10,28 @@ typedef int spn_status;
 
 /* Each code has one exit status (spn_exit_code). */
 enum {
-    SPN_OK        =  0,
-    SPN_ENO       = -1,   /* the work ran and the answer is no       exit 1 */
-    SPN_EUSAGE    = -2,   /* wrong option, name or argument          exit 2 */
-    SPN_EFORMAT   = -3,   /* an input file or text is wrong          exit 3 */
-    SPN_ENOMEM    = -4,   /* not enough memory or device             exit 4 */
-    SPN_EIO       = -5,   /* reading, writing or an engine failed    exit 5 */
-    SPN_ECANCEL   = -6,   /* stopped by the user                     exit 130 */
-    SPN_ENOTFOUND = -7,   /* no such file, model, plugin or key      exit 3 */
-    SPN_EINTERNAL = -8    /* our own mistake                         exit 5 */
+    SPN_OK = 0,
+    SPN_ENO = -1,       /* the work ran and the answer is no       exit 1 */
+    SPN_EUSAGE = -2,    /* wrong option, name or argument          exit 2 */
+    SPN_EFORMAT = -3,   /* an input file or text is wrong          exit 3 */
+    SPN_ENOMEM = -4,    /* not enough memory or device             exit 4 */
+    SPN_EIO = -5,       /* reading, writing or an engine failed    exit 5 */
+    SPN_ECANCEL = -6,   /* stopped by the user                     exit 130 */
+    SPN_ENOTFOUND = -7, /* no such file, model, plugin or key      exit 3 */
+    SPN_EINTERNAL = -8  /* our own mistake                         exit 5 */
 };
 
-/* One sentence of what went wrong, `PLACE: what, with numbers`, and where one exists a cure: a command to try. */
+/* One sentence of what went wrong, `PLACE: what, with numbers`, and where one exists a cure: a
+ * command to try. */
 struct spn_err {
     spn_status code;
     char text[1024];
     char cure[512];
 };
-#define SPN_ERR_INIT { SPN_OK, "", "" }
+#define SPN_ERR_INIT   \
+    {                  \
+        SPN_OK, "", "" \
+    }
 
 #if defined(__GNUC__)
 #define SPN_PRINTF(f, a) __attribute__((format(printf, f, a)))
@@ -39,7 +43,7 @@ struct spn_err {
 spn_status spn_fail(struct spn_err *err, spn_status code, const char *fmt, ...) SPN_PRINTF(3, 4);
 /* Add the second line, `try: …`, and return the code already in ERR. */
 spn_status spn_cure(struct spn_err *err, const char *fmt, ...) SPN_PRINTF(2, 3);
-int        spn_exit_code(spn_status st);
+int spn_exit_code(spn_status st);
 
 #ifdef __cplusplus
 }

@@ -101,7 +101,8 @@ spn_status spn_out_open(struct spn_out *o, const char *path, struct spn_err *err
     return SPN_OK;
 }
 
-/* The folder's entry must reach the disk too, or a crash brings the old name back. Some file systems cannot: no failure. */
+/* The folder's entry must reach the disk too, or a crash brings the old name back. Some file
+ * systems cannot: no failure. */
 static void sync_folder(const char *path)
 {
     char *copy = spn_strdup(path), *slash;
@@ -157,7 +158,8 @@ void spn_out_abandon(struct spn_out *o)
     memset(o, 0, sizeof *o);
 }
 
-spn_status spn_file_read(char **out, size_t *length, const char *path, size_t ceiling, struct spn_err *err)
+spn_status spn_file_read(char **out, size_t *length, const char *path, size_t ceiling,
+                         struct spn_err *err)
 {
     FILE *f = fopen(path, "rbe");
     size_t n = 0, room = 0;
@@ -165,7 +167,8 @@ spn_status spn_file_read(char **out, size_t *length, const char *path, size_t ce
     spn_status st = SPN_OK;
 
     if (f == NULL)
-        return spn_fail(err, errno == ENOENT ? SPN_ENOTFOUND : SPN_EFORMAT, "%s: %s", path, strerror(errno));
+        return spn_fail(err, errno == ENOENT ? SPN_ENOTFOUND : SPN_EFORMAT, "%s: %s", path,
+                        strerror(errno));
     for (;;) {
         if (n == room) {
             char *more;
@@ -175,8 +178,9 @@ spn_status spn_file_read(char **out, size_t *length, const char *path, size_t ce
                 room = ceiling + 1;
             more = n > ceiling ? NULL : spn_realloc(data, room + 1, 1);
             if (more == NULL) {
-                st = n > ceiling ? spn_fail(err, SPN_EFORMAT, "%s: more than %zu bytes", path, ceiling)
-                                 : spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu bytes", path, room);
+                st = n > ceiling
+                         ? spn_fail(err, SPN_EFORMAT, "%s: more than %zu bytes", path, ceiling)
+                         : spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu bytes", path, room);
                 break;
             }
             data = more;

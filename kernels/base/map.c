@@ -1,5 +1,6 @@
-/* map.c - mapped files that may shrink.  Touching a page past the new end raises SIGBUS; the handler lays a page of
- * zeros there and marks the mapping, so the work under way ends with a sentence instead of a signal. */
+/* map.c - mapped files that may shrink.  Touching a page past the new end raises SIGBUS; the
+ * handler lays a page of zeros there and marks the mapping, so the work under way ends with a
+ * sentence instead of a signal. */
 #include "config.h"
 
 #include "base/file.h"
@@ -16,17 +17,20 @@
 #include "base/arith.h"
 #include "base/mem.h"
 
-#define GUARDS_MAX 4096                /* shards of the largest models, twice over */
+#define GUARDS_MAX 4096 /* shards of the largest models, twice over */
 
 struct spn_map_guard {
-    int      fd;
+    int fd;
     uint64_t size;
     struct timespec mtime;
-    int      slot;
+    int slot;
 };
 
 /* Read by the signal handler, so a fixed table of plain words: begin 0 = free. */
-static struct { uintptr_t begin, end; int broken; } guards[GUARDS_MAX];
+static struct {
+    uintptr_t begin, end;
+    int broken;
+} guards[GUARDS_MAX];
 static pthread_mutex_t guards_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct sigaction before;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -41,7 +45,8 @@ static void on_sigbus(int sig, siginfo_t *info, void *context)
 
         if (begin == 0 || at < begin || at >= guards[i].end)
             continue;
-        if (mmap((void *)(at & ~(page_bytes - 1)), page_bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
+        if (mmap((void *)(at & ~(page_bytes - 1)), page_bytes, PROT_READ,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED)
             break;
         __atomic_store_n(&guards[i].broken, 1, __ATOMIC_RELEASE);
         return;
@@ -94,13 +99,15 @@ spn_status spn_map_open(struct spn_map *m, const char *path, struct spn_err *err
     pthread_once(&once, install);
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return spn_fail(err, errno == ENOENT ? SPN_ENOTFOUND : SPN_EFORMAT, "%s: %s", path, strerror(errno));
+        return spn_fail(err, errno == ENOENT ? SPN_ENOTFOUND : SPN_EFORMAT, "%s: %s", path,
+                        strerror(errno));
     if (fstat(fd, &sb) != 0)
         st = spn_fail(err, SPN_EIO, "%s: %s", path, strerror(errno));
     else if (!S_ISREG(sb.st_mode))
         st = spn_fail(err, SPN_EFORMAT, "%s: not a regular file", path);
     else if (sb.st_size < 0 || !spn_size_of_u64((uint64_t)sb.st_size, &size))
-        st = spn_fail(err, SPN_EFORMAT, "%s: %lld bytes are too many for this machine", path, (long long)sb.st_size);
+        st = spn_fail(err, SPN_EFORMAT, "%s: %lld bytes are too many for this machine", path,
+                      (long long)sb.st_size);
     if (st == SPN_OK) {
         g = spn_calloc(1, sizeof *g);
         m->path = spn_strdup(path);
@@ -110,7 +117,8 @@ spn_status spn_map_open(struct spn_map *m, const char *path, struct spn_err *err
     if (st == SPN_OK && size > 0) {
         data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (data == MAP_FAILED)
-            st = spn_fail(err, SPN_ENOMEM, "%s: cannot map %zu bytes: %s", path, size, strerror(errno));
+            st = spn_fail(err, SPN_ENOMEM, "%s: cannot map %zu bytes: %s", path, size,
+                          strerror(errno));
     }
     if (st == SPN_OK) {
         g->slot = size > 0 ? guard_take((uintptr_t)data, (uintptr_t)data + size) : -1;
@@ -144,10 +152,12 @@ spn_status spn_map_check(const struct spn_map *m, struct spn_err *err)
         return SPN_OK;
     if (fstat(g->fd, &sb) != 0)
         return spn_fail(err, SPN_EIO, "%s: %s", m->path, strerror(errno));
-    if ((uint64_t)sb.st_size < g->size || (g->slot >= 0 && __atomic_load_n(&guards[g->slot].broken, __ATOMIC_ACQUIRE)))
-        return spn_fail(err, SPN_EIO, "%s: it shrank from %llu to %llu bytes while it was open", m->path,
-                        (unsigned long long)g->size, (unsigned long long)sb.st_size);
-    if (sb.st_mtim.tv_sec != g->mtime.tv_sec || sb.st_mtim.tv_nsec != g->mtime.tv_nsec || (uint64_t)sb.st_size != g->size)
+    if ((uint64_t)sb.st_size < g->size ||
+        (g->slot >= 0 && __atomic_load_n(&guards[g->slot].broken, __ATOMIC_ACQUIRE)))
+        return spn_fail(err, SPN_EIO, "%s: it shrank from %llu to %llu bytes while it was open",
+                        m->path, (unsigned long long)g->size, (unsigned long long)sb.st_size);
+    if (sb.st_mtim.tv_sec != g->mtime.tv_sec || sb.st_mtim.tv_nsec != g->mtime.tv_nsec ||
+        (uint64_t)sb.st_size != g->size)
         return spn_fail(err, SPN_EIO, "%s: it changed while it was open", m->path);
     return SPN_OK;
 }

@@ -8,8 +8,8 @@
 
 #include "base/arith.h"
 
-static uint64_t alloc_count;         /* atomics: workers allocate too */
-static uint64_t alloc_fail_at;       /* 0: never */
+static uint64_t alloc_count;   /* atomics: workers allocate too */
+static uint64_t alloc_fail_at; /* 0: never */
 
 /* Counts an allocation; true when the test hook wants it to fail. */
 static bool refused(void)
@@ -54,7 +54,8 @@ void *spn_aligned_alloc(size_t align, size_t size)
 {
     size_t rounded;
 
-    if (refused() || align == 0 || (align & (align - 1)) != 0 || !spn_add_size(size, align - 1, &rounded))
+    if (refused() || align == 0 || (align & (align - 1)) != 0 ||
+        !spn_add_size(size, align - 1, &rounded))
         return NULL;
     rounded &= ~(align - 1);
     return aligned_alloc(align, rounded == 0 ? align : rounded);

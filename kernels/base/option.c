@@ -11,15 +11,15 @@
 
 #include "base/mem.h"
 
-#define OPTIONS_MAX 256
+#define OPTIONS_MAX    256
 #define NAME_MAX_BYTES 64
 
 struct slot {
     union spn_option_value value;
-    char  *text;                 /* owned copy behind value.s */
+    char *text; /* owned copy behind value.s */
     char **many;
     size_t n_many;
-    bool   given;
+    bool given;
 };
 
 struct spn_values {
@@ -107,7 +107,8 @@ const struct spn_option *spn_values_table(const struct spn_values *v)
 
 /* ---- reading ---- */
 
-static const struct slot *find_slot(const struct spn_values *v, const char *name, enum spn_option_kind a, enum spn_option_kind b)
+static const struct slot *find_slot(const struct spn_values *v, const char *name,
+                                    enum spn_option_kind a, enum spn_option_kind b)
 {
     const struct spn_option *o = spn_option_find(v->table, name, strlen(name));
 
@@ -174,7 +175,8 @@ int spn_edit_distance(const char *a, const char *b, int limit)
                 cost = last[j] + 1;
             if (now[j - 1] + 1 < cost)
                 cost = now[j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < cost)
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < cost)
                 cost = before[j - 2] + 1;
             now[j] = cost;
         }
@@ -206,7 +208,8 @@ static bool in_range(const struct spn_option *o, double x)
     return (o->lo == 0 && o->hi == 0) || (x >= o->lo && x <= o->hi);
 }
 
-static spn_status set_int(const struct spn_option *o, struct slot *s, const char *text, struct spn_err *err)
+static spn_status set_int(const struct spn_option *o, struct slot *s, const char *text,
+                          struct spn_err *err)
 {
     char *end;
     long long x;
@@ -216,12 +219,14 @@ static spn_status set_int(const struct spn_option *o, struct slot *s, const char
     if (end == text || *end != '\0' || errno != 0)
         return spn_fail(err, SPN_EUSAGE, "%s: \"%s\" is not a whole number", o->name, text);
     if (!in_range(o, (double)x))
-        return spn_fail(err, SPN_EUSAGE, "%s: %lld is outside %.0f..%.0f", o->name, x, o->lo, o->hi);
+        return spn_fail(err, SPN_EUSAGE, "%s: %lld is outside %.0f..%.0f", o->name, x, o->lo,
+                        o->hi);
     s->value.i = x;
     return SPN_OK;
 }
 
-static spn_status set_float(const struct spn_option *o, struct slot *s, const char *text, struct spn_err *err)
+static spn_status set_float(const struct spn_option *o, struct slot *s, const char *text,
+                            struct spn_err *err)
 {
     char *end;
     double x;
@@ -236,9 +241,11 @@ static spn_status set_float(const struct spn_option *o, struct slot *s, const ch
     return SPN_OK;
 }
 
-static spn_status set_flag(const struct spn_option *o, struct slot *s, const char *text, struct spn_err *err)
+static spn_status set_flag(const struct spn_option *o, struct slot *s, const char *text,
+                           struct spn_err *err)
 {
-    static const char *const yes[] = { "yes", "on", "true", "1" }, *const no[] = { "no", "off", "false", "0" };
+    static const char *const yes[] = { "yes", "on", "true", "1" }, *const no[] = { "no", "off",
+                                                                                   "false", "0" };
     size_t i;
 
     for (i = 0; i < 4; i++)
@@ -266,7 +273,8 @@ static bool is_choice(const char *list, const char *word)
     return false;
 }
 
-static spn_status set_text(const struct spn_option *o, struct slot *s, const char *text, struct spn_err *err)
+static spn_status set_text(const struct spn_option *o, struct slot *s, const char *text,
+                           struct spn_err *err)
 {
     char *copy;
 
@@ -280,7 +288,8 @@ static spn_status set_text(const struct spn_option *o, struct slot *s, const cha
 
         if (grown == NULL) {
             spn_free(copy);
-            return spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu values", o->name, s->n_many + 1);
+            return spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu values", o->name,
+                            s->n_many + 1);
         }
         s->many = grown;
         s->many[s->n_many++] = copy;
@@ -293,7 +302,8 @@ static spn_status set_text(const struct spn_option *o, struct slot *s, const cha
     return SPN_OK;
 }
 
-spn_status spn_values_set(struct spn_values *v, const char *name, const char *text, struct spn_err *err)
+spn_status spn_values_set(struct spn_values *v, const char *name, const char *text,
+                          struct spn_err *err)
 {
     const struct spn_option *o = spn_option_find(v->table, name, strlen(name));
     struct slot *s;
@@ -365,7 +375,8 @@ static bool good_name(const char *name)
     if (n == 0 || n > NAME_MAX_BYTES || name[0] == '-' || name[n - 1] == '-')
         return false;
     for (i = 0; i < n; i++)
-        if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') || name[i] == '-' || name[i] == '_'))
+        if (!((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') ||
+              name[i] == '-' || name[i] == '_'))
             return false;
     return true;
 }
@@ -373,32 +384,38 @@ static bool good_name(const char *name)
 static spn_status check_option(const struct spn_option *o, const char *who, struct spn_err *err)
 {
     if (!good_name(o->name))
-        return spn_fail(err, SPN_EUSAGE, "%s: option \"%.64s\": a name has letters a-z, digits and dashes", who, o->name);
+        return spn_fail(err, SPN_EUSAGE,
+                        "%s: option \"%.64s\": a name has letters a-z, digits and dashes", who,
+                        o->name);
     if (o->help == NULL || o->help[0] == '\0')
         return spn_fail(err, SPN_EUSAGE, "%s: option %s has no help", who, o->name);
     if (o->lo > o->hi)
-        return spn_fail(err, SPN_EUSAGE, "%s: option %s: range %g..%g is empty", who, o->name, o->lo, o->hi);
+        return spn_fail(err, SPN_EUSAGE, "%s: option %s: range %g..%g is empty", who, o->name,
+                        o->lo, o->hi);
     switch (o->kind) {
     case SPN_OPT_FLAG:
     case SPN_OPT_STRING:
         return SPN_OK;
     case SPN_OPT_INT:
         if (!in_range(o, (double)o->dflt.i))
-            return spn_fail(err, SPN_EUSAGE, "%s: option %s: default %lld is outside %g..%g", who, o->name,
-                            (long long)o->dflt.i, o->lo, o->hi);
+            return spn_fail(err, SPN_EUSAGE, "%s: option %s: default %lld is outside %g..%g", who,
+                            o->name, (long long)o->dflt.i, o->lo, o->hi);
         return SPN_OK;
     case SPN_OPT_FLOAT:
         if (!in_range(o, o->dflt.f))
-            return spn_fail(err, SPN_EUSAGE, "%s: option %s: default %g is outside %g..%g", who, o->name, o->dflt.f, o->lo, o->hi);
+            return spn_fail(err, SPN_EUSAGE, "%s: option %s: default %g is outside %g..%g", who,
+                            o->name, o->dflt.f, o->lo, o->hi);
         return SPN_OK;
     case SPN_OPT_CHOICE:
         if (o->choices == NULL || o->choices[0] == '\0')
             return spn_fail(err, SPN_EUSAGE, "%s: option %s has no choices", who, o->name);
         if (o->dflt.s != NULL && !is_choice(o->choices, o->dflt.s))
-            return spn_fail(err, SPN_EUSAGE, "%s: option %s: default \"%s\" is none of: %s", who, o->name, o->dflt.s, o->choices);
+            return spn_fail(err, SPN_EUSAGE, "%s: option %s: default \"%s\" is none of: %s", who,
+                            o->name, o->dflt.s, o->choices);
         return SPN_OK;
     default:
-        return spn_fail(err, SPN_EUSAGE, "%s: option %s has kind %d, kinds go to %d", who, o->name, (int)o->kind, SPN_OPT_CHOICE);
+        return spn_fail(err, SPN_EUSAGE, "%s: option %s has kind %d, kinds go to %d", who, o->name,
+                        (int)o->kind, SPN_OPT_CHOICE);
     }
 }
 
@@ -418,9 +435,11 @@ spn_status spn_options_check(const struct spn_option *table, const char *who, st
             return st;
         for (k = 0; k < i; k++) {
             if (same_name(table[i].name, strlen(table[i].name), table[k].name))
-                return spn_fail(err, SPN_EUSAGE, "%s: option %s is there twice", who, table[i].name);
+                return spn_fail(err, SPN_EUSAGE, "%s: option %s is there twice", who,
+                                table[i].name);
             if (table[i].letter != 0 && table[i].letter == table[k].letter)
-                return spn_fail(err, SPN_EUSAGE, "%s: -%c is %s and %s", who, table[i].letter, table[k].name, table[i].name);
+                return spn_fail(err, SPN_EUSAGE, "%s: -%c is %s and %s", who, table[i].letter,
+                                table[k].name, table[i].name);
         }
     }
     return SPN_OK;

@@ -1,4 +1,5 @@
-/* pool.c - workers sleep on a condition variable, spin briefly between loops of one step, and take chunks by a counter. */
+/* pool.c - workers sleep on a condition variable, spin briefly between loops of one step, and take
+ * chunks by a counter. */
 #include "config.h"
 
 #include "base/pool.h"
@@ -9,7 +10,7 @@
 
 #include "base/mem.h"
 
-#define SPIN_ROUNDS 4000           /* about 10 us: the gap between two ops of a step */
+#define SPIN_ROUNDS 4000 /* about 10 us: the gap between two ops of a step */
 
 struct worker {
     struct spn_pool *pool;
@@ -19,15 +20,15 @@ struct worker {
 
 struct spn_pool {
     int threads;
-    struct worker *workers;        /* threads - 1 of them; number 0 is the caller */
+    struct worker *workers; /* threads - 1 of them; number 0 is the caller */
     pthread_mutex_t lock;
     pthread_cond_t wake, idle;
-    uint64_t round;                /* grows with each loop */
+    uint64_t round; /* grows with each loop */
     bool quit;
-    int busy;                      /* workers that have not finished this round */
+    int busy; /* workers that have not finished this round */
     spn_pool_fn fn;
     void *ctx;
-    int64_t n, grain, next;        /* next: first item not taken, atomic */
+    int64_t n, grain, next; /* next: first item not taken, atomic */
 };
 
 static void take_chunks(struct spn_pool *p, int worker)
@@ -106,7 +107,7 @@ struct spn_pool *spn_pool_new(int threads)
         w->pool = p;
         w->number = i + 1;
         if (pthread_create(&w->thread, NULL, work, w) != 0)
-            break;                 /* fewer threads, the same results */
+            break; /* fewer threads, the same results */
         p->threads++;
     }
     pthread_sigmask(SIG_SETMASK, &old, NULL);

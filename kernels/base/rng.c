@@ -40,7 +40,7 @@ void spn_rng_init(struct spn_rng *r, uint64_t key)
         r->s[i] = key;
     }
     if ((r->s[0] | r->s[1] | r->s[2] | r->s[3]) == 0)
-        r->s[0] = 1;                  /* the one state that never leaves itself */
+        r->s[0] = 1; /* the one state that never leaves itself */
 }
 
 static uint64_t rotl(uint64_t x, int k)
@@ -78,7 +78,7 @@ uint64_t spn_rng_below(struct spn_rng *r, uint64_t n)
 
 double spn_rng_normal(struct spn_rng *r)
 {
-    double u = 1.0 - spn_rng_unit(r), v = spn_rng_unit(r);     /* u in (0, 1] */
+    double u = 1.0 - spn_rng_unit(r), v = spn_rng_unit(r); /* u in (0, 1] */
 
     return sqrt(-2.0 * log(u)) * cos(6.283185307179586 * v);
 }

@@ -25,7 +25,9 @@ static void test_arith(void)
     ok(!spn_align_u64(1, 24, &u), "24 is not an alignment");
     ok(!spn_mul_size(SIZE_MAX, 2, &s) && s == 7, "size products are checked");
     ok(!spn_int_of_i64(1ll << 40, &i) && i == 7, "a cast that loses bits is refused");
-    ok(spn_inside_u64(10, 0, 10) && !spn_inside_u64(11, 0, 10) && !spn_inside_u64(4, UINT64_MAX, 10), "inside is compared without adding");
+    ok(spn_inside_u64(10, 0, 10) && !spn_inside_u64(11, 0, 10) &&
+           !spn_inside_u64(4, UINT64_MAX, 10),
+       "inside is compared without adding");
 }
 
 static void test_memory(void)
@@ -34,8 +36,10 @@ static void test_memory(void)
     struct spn_arena *a;
     char *p, *text;
 
-    ok(spn_buf_puts(&b, "01234") == SPN_OK && spn_buf_printf(&b, "%d", 56789) == SPN_OK, "ten bytes fit a ceiling of ten");
-    ok(spn_buf_puts(&b, "x") == SPN_ENOMEM && b.failed && b.length == 10, "the eleventh does not, and nothing changed");
+    ok(spn_buf_puts(&b, "01234") == SPN_OK && spn_buf_printf(&b, "%d", 56789) == SPN_OK,
+       "ten bytes fit a ceiling of ten");
+    ok(spn_buf_puts(&b, "x") == SPN_ENOMEM && b.failed && b.length == 10,
+       "the eleventh does not, and nothing changed");
     text = spn_buf_steal(&b);
     ok_str(text, "0123456789", "what was added is there");
     spn_free(text);
@@ -105,7 +109,8 @@ static void test_pool(void)
     }
     ok(good, "2000 loops on 3 threads visit each item once");
     spn_pool_free(p);
-    ok(spn_threads_allowed() >= 1 && spn_memory_free_bytes() > 0, "the machine has a thread and memory");
+    ok(spn_threads_allowed() >= 1 && spn_memory_free_bytes() > 0,
+       "the machine has a thread and memory");
 }
 
 static void test_files(void)
@@ -123,31 +128,41 @@ static void test_files(void)
     }
     path = spn_path_join(dir, "f");
     deep = spn_path_join(dir, "a/b/c");
-    ok(spn_make_dirs(deep, &err) == SPN_OK && spn_path_is_dir(deep), "folders are made like mkdir -p");
+    ok(spn_make_dirs(deep, &err) == SPN_OK && spn_path_is_dir(deep),
+       "folders are made like mkdir -p");
     text = spn_calloc(3, 65536);
     memset(text, 'x', 3 * 65536);
     ok(spn_file_write(path, text, 3 * 65536, &err) == SPN_OK, "a file is written whole");
     spn_free(text);
 
-    ok(spn_map_open(&m, path, &err) == SPN_OK && m.size == 3 * 65536 && spn_map_check(&m, &err) == SPN_OK, "and mapped");
+    ok(spn_map_open(&m, path, &err) == SPN_OK && m.size == 3 * 65536 &&
+           spn_map_check(&m, &err) == SPN_OK,
+       "and mapped");
     if (truncate(path, 10) != 0)
         ok(false, "truncate");
     for (uint64_t i = 0; i < m.size; i++)
         sum += m.data[i];
     ok(sum < 3 * 65536 * (unsigned)'x', "pages of a file that shrank read as zeros, no signal");
-    ok(spn_map_check(&m, &err) == SPN_EIO && strstr(err.text, "shrank from 196608 to 10 bytes") != NULL, "and the sentence says so: %s", err.text);
+    ok(spn_map_check(&m, &err) == SPN_EIO &&
+           strstr(err.text, "shrank from 196608 to 10 bytes") != NULL,
+       "and the sentence says so: %s", err.text);
     spn_map_close(&m);
     spn_map_close(&m);
 
-    ok(spn_out_open(&o, path, &err) == SPN_OK && fputs("new", o.f) >= 0, "a file is written beside");
-    ok(spn_file_read(&text, &n, path, 100, &err) == SPN_OK && n == 10, "while the old one is still there");
+    ok(spn_out_open(&o, path, &err) == SPN_OK && fputs("new", o.f) >= 0,
+       "a file is written beside");
+    ok(spn_file_read(&text, &n, path, 100, &err) == SPN_OK && n == 10,
+       "while the old one is still there");
     spn_free(text);
     spn_out_abandon(&o);
     ok(spn_file_read(&text, &n, path, 9, &err) == SPN_EFORMAT, "a ceiling on reading holds");
-    ok(spn_file_write(path, "abc", 3, &err) == SPN_OK && spn_file_read(&text, &n, path, 9, &err) == SPN_OK, "and replaced at once");
+    ok(spn_file_write(path, "abc", 3, &err) == SPN_OK &&
+           spn_file_read(&text, &n, path, 9, &err) == SPN_OK,
+       "and replaced at once");
     ok_str(text, "abc", "with the new text");
     spn_free(text);
-    ok(spn_map_open(&m, dir, &err) == SPN_EFORMAT && strstr(err.text, "not a regular file") != NULL, "a folder is not mapped: %s", err.text);
+    ok(spn_map_open(&m, dir, &err) == SPN_EFORMAT && strstr(err.text, "not a regular file") != NULL,
+       "a folder is not mapped: %s", err.text);
     ok(spn_map_open(&m, deep + strlen(deep), &err) == SPN_ENOTFOUND, "a missing file is not found");
     ok(spn_out_open(&o, "/nonexistent/x", &err) == SPN_EIO, "no folder to write in: %s", err.text);
     unlink(path);

@@ -9,19 +9,31 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-#define FILE_MAX (1u << 20)
-#define LIST_MAX 256               /* wordings of a question, words of a name */
-#define NAMES_MAX 64
+#define FILE_MAX   (1u << 20)
+#define LIST_MAX   256 /* wordings of a question, words of a name */
+#define NAMES_MAX  64
 #define WEIGHT_MAX 1000
 
-struct list { char *item[LIST_MAX]; size_t n; };
-struct name { char *name; struct list words; };
-struct pair { struct list wording; char *answer; int weight; };
+struct list {
+    char *item[LIST_MAX];
+    size_t n;
+};
+struct name {
+    char *name;
+    struct list words;
+};
+struct pair {
+    struct list wording;
+    char *answer;
+    int weight;
+};
 
 struct dialog {
-    char *text;                    /* the file; everything below points into it */
-    struct name *names; size_t n_names;
-    struct pair *pairs; size_t n_pairs, room;
+    char *text; /* the file; everything below points into it */
+    struct name *names;
+    size_t n_names;
+    struct pair *pairs;
+    size_t n_pairs, room;
     int weight;
 };
 
@@ -78,7 +90,8 @@ static struct pair *new_pair(struct dialog *d)
 }
 
 /* One line; OPEN is the pair whose answer has not come yet. */
-static spn_status take_line(struct dialog *d, struct pair **open, char *line, const char *path, int number, struct spn_err *err)
+static spn_status take_line(struct dialog *d, struct pair **open, char *line, const char *path,
+                            int number, struct spn_err *err)
 {
     char *rest = trim(line + 1), *space, *end;
 
@@ -86,7 +99,8 @@ static spn_status take_line(struct dialog *d, struct pair **open, char *line, co
     case '@':
         space = rest + strcspn(rest, " \t");
         if (*space == '\0' || d->n_names == NAMES_MAX)
-            return spn_fail(err, SPN_EFORMAT, "%s:%d: @name and its words, %d names at most", path, number, NAMES_MAX);
+            return spn_fail(err, SPN_EFORMAT, "%s:%d: @name and its words, %d names at most", path,
+                            number, NAMES_MAX);
         *space++ = '\0';
         d->names[d->n_names].name = rest;
         return split(&d->names[d->n_names++].words, space, path, number, err);
@@ -94,7 +108,8 @@ static spn_status take_line(struct dialog *d, struct pair **open, char *line, co
         long w = strtol(rest, &end, 10);
 
         if (end == rest || *end != '\0' || w < 1 || w > WEIGHT_MAX)
-            return spn_fail(err, SPN_EFORMAT, "%s:%d: '%.20s' is not a weight from 1 to %d", path, number, rest, WEIGHT_MAX);
+            return spn_fail(err, SPN_EFORMAT, "%s:%d: '%.20s' is not a weight from 1 to %d", path,
+                            number, rest, WEIGHT_MAX);
         d->weight = (int)w;
         return SPN_OK;
     }
@@ -109,7 +124,8 @@ static spn_status take_line(struct dialog *d, struct pair **open, char *line, co
         *open = NULL;
         return SPN_OK;
     default:
-        return spn_fail(err, SPN_EFORMAT, "%s:%d: a line begins with @, ?, =, * or #, not '%.20s'", path, number, line);
+        return spn_fail(err, SPN_EFORMAT, "%s:%d: a line begins with @, ?, =, * or #, not '%.20s'",
+                        path, number, line);
     }
 }
 
@@ -124,7 +140,8 @@ spn_status dialog_load(struct dialog **out, const char *path, struct spn_err *er
         return spn_fail(err, SPN_ENOMEM, "%s: no memory", path);
     d->weight = 1;
     d->names = spn_calloc(NAMES_MAX, sizeof *d->names);
-    st = d->names == NULL ? spn_fail(err, SPN_ENOMEM, "%s: no memory", path) : spn_file_read(&d->text, NULL, path, FILE_MAX, err);
+    st = d->names == NULL ? spn_fail(err, SPN_ENOMEM, "%s: no memory", path)
+                          : spn_file_read(&d->text, NULL, path, FILE_MAX, err);
     for (char *line = d->text, *next; st == SPN_OK && line != NULL; line = next) {
         number++;
         next = strchr(line, '\n');
@@ -135,7 +152,8 @@ spn_status dialog_load(struct dialog **out, const char *path, struct spn_err *er
             st = take_line(d, &open, line, path, number, err);
     }
     if (st == SPN_OK && (open != NULL || d->n_pairs == 0))
-        st = spn_fail(err, SPN_EFORMAT, "%s:%d: %s", path, number, open != NULL ? "the last question has no answer" : "no questions");
+        st = spn_fail(err, SPN_EFORMAT, "%s:%d: %s", path, number,
+                      open != NULL ? "the last question has no answer" : "no questions");
     if (st != SPN_OK) {
         dialog_free(d);
         return st;
@@ -160,7 +178,8 @@ size_t dialog_pairs(const struct dialog *d)
 }
 
 /* Appends TEXT with each {name} replaced by its word of this example. */
-static void fill(const struct dialog *d, const char *text, const size_t *choice, struct spn_buf *out)
+static void fill(const struct dialog *d, const char *text, const size_t *choice,
+                 struct spn_buf *out)
 {
     for (const char *p = text; *p != '\0';) {
         size_t plain = strcspn(p, "{"), n;
@@ -181,7 +200,8 @@ static void fill(const struct dialog *d, const char *text, const size_t *choice,
     }
 }
 
-spn_status dialog_draw(const struct dialog *d, struct spn_rng *r, struct spn_buf *question, struct spn_buf *answer)
+spn_status dialog_draw(const struct dialog *d, struct spn_rng *r, struct spn_buf *question,
+                       struct spn_buf *answer)
 {
     const struct pair *p = d->pairs;
     size_t choice[NAMES_MAX];
@@ -204,8 +224,10 @@ spn_status dialog_draw(const struct dialog *d, struct spn_rng *r, struct spn_buf
     /* People type as they like. */
     u = spn_rng_unit(r);
     if (u < 0.3 && question->length > 0)
-        question->data[0] = (char)(u < 0.15 ? tolower((unsigned char)question->data[0]) : toupper((unsigned char)question->data[0]));
-    if (spn_rng_unit(r) < 0.25 && question->length > 1 && strchr("?.!", question->data[question->length - 1]) != NULL)
+        question->data[0] = (char)(u < 0.15 ? tolower((unsigned char)question->data[0])
+                                            : toupper((unsigned char)question->data[0]));
+    if (spn_rng_unit(r) < 0.25 && question->length > 1 &&
+        strchr("?.!", question->data[question->length - 1]) != NULL)
         spn_buf_trim(question, question->length - 1);
     return SPN_OK;
 }

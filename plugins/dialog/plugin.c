@@ -9,8 +9,10 @@
 #include "dialog.h"
 
 static const struct spn_option options[] = {
-    { "file", SPN_OPT_STRING, .help = "the conversations: questions in several wordings, answers", .arg = "FILE" },
-    { "prompt-weight", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.02, .help = "weight of the question's tokens in the loss" },
+    { "file", SPN_OPT_STRING, .help = "the conversations: questions in several wordings, answers",
+      .arg = "FILE" },
+    { "prompt-weight", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.02,
+      .help = "weight of the question's tokens in the loss" },
     { 0 }
 };
 
@@ -32,7 +34,8 @@ static void source_close(struct spn_data_source *s)
     spn_free(s);
 }
 
-static spn_status source_open(struct spn_data_source **out, const struct spn_values *v, uint64_t seed, struct spn_err *err)
+static spn_status source_open(struct spn_data_source **out, const struct spn_values *v,
+                              uint64_t seed, struct spn_err *err)
 {
     const char *file = spn_value_str(v, "file");
     struct spn_data_source *s;
@@ -55,7 +58,8 @@ static spn_status source_open(struct spn_data_source **out, const struct spn_val
     return SPN_OK;
 }
 
-static spn_status example(struct spn_data_source *s, uint64_t index, const struct spn_example_part **parts, size_t *n, struct spn_err *err)
+static spn_status example(struct spn_data_source *s, uint64_t index,
+                          const struct spn_example_part **parts, size_t *n, struct spn_err *err)
 {
     struct spn_rng r;
 
@@ -85,11 +89,7 @@ static spn_status declare(const struct spn_host *host, struct spn_err *err)
 }
 
 SPN_PLUGIN(dialog) = {
-    SPN_PLUGIN_HEAD,
-    .name = "dialog",
-    .summary = "short conversations as training data",
-    .papers = "",
-    .needs = "",
-    .points = SPN_HAS(SPN_POINT_DATA),
+    SPN_PLUGIN_HEAD,    .name = "dialog", .summary = "short conversations as training data",
+    .papers = "",       .needs = "",      .points = SPN_HAS(SPN_POINT_DATA),
     .declare = declare,
 };

@@ -11,12 +11,14 @@ static void bad(const char *path, const char *text, const char *want)
     struct spn_err err = SPN_ERR_INIT;
 
     spn_file_write(path, text, strlen(text), &err);
-    ok(dialog_load(&d, path, &err) == SPN_EFORMAT && strstr(err.text, want) != NULL, "%s", err.text);
+    ok(dialog_load(&d, path, &err) == SPN_EFORMAT && strstr(err.text, want) != NULL, "%s",
+       err.text);
 }
 
 int main(void)
 {
-    static const char good[] = "# a comment\n@town Rome | Oslo\n? Where is {town}? | find {town}\n= {town} is {far} away.\n*3\n? Hi\n? Hello\n= Hello.\n";
+    static const char good[] = "# a comment\n@town Rome | Oslo\n? Where is {town}? | find "
+                               "{town}\n= {town} is {far} away.\n*3\n? Hi\n? Hello\n= Hello.\n";
     char path[] = "/tmp/spinney-dialog-XXXXXX", shipped[4096];
     const char *src = getenv("SPINNEY_SRCDIR");
     struct spn_buf q = SPN_BUF_INIT(1000), a = SPN_BUF_INIT(1000);
@@ -30,7 +32,8 @@ int main(void)
         return skip_all("no temporary file");
     fclose(f);
     spn_file_write(path, good, strlen(good), &err);
-    if (ok(dialog_load(&d, path, &err) == SPN_OK && dialog_pairs(d) == 2, "two pairs are read %s", err.text)) {
+    if (ok(dialog_load(&d, path, &err) == SPN_OK && dialog_pairs(d) == 2, "two pairs are read %s",
+           err.text)) {
         spn_rng_init(&r, 1);
         for (int i = 0; i < 400; i++) {
             dialog_draw(d, &r, &q, &a);
@@ -43,7 +46,8 @@ int main(void)
             else
                 other++;
         }
-        ok(other == 0 && rome > 20 && oslo > 20 && hello > 240 && hello < 360, "words and weights: %d, %d, %d", rome, oslo, hello);
+        ok(other == 0 && rome > 20 && oslo > 20 && hello > 240 && hello < 360,
+           "words and weights: %d, %d, %d", rome, oslo, hello);
     }
     dialog_free(d);
     bad(path, "? Who\n", "the last question has no answer");
@@ -54,7 +58,8 @@ int main(void)
     bad(path, "? a | | b\n= c\n", ":1: an empty wording");
     bad(path, "# nothing\n", "no questions");
     snprintf(shipped, sizeof shipped, "%s/share/recipes/talk.txt", src ? src : ".");
-    ok(dialog_load(&d, shipped, &err) == SPN_OK && dialog_pairs(d) >= 20, "the shipped conversations load %s", err.text);
+    ok(dialog_load(&d, shipped, &err) == SPN_OK && dialog_pairs(d) >= 20,
+       "the shipped conversations load %s", err.text);
     dialog_free(d);
     spn_buf_free(&q);
     spn_buf_free(&a);

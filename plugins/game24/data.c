@@ -12,11 +12,11 @@
 #include "words.h"
 
 #define HELD_OUT_FILE_MAX (1u << 20)
-#define BIG_SHARE 0.15            /* of the hands have a number from 14 to 24 */
-#define GOOD_FOUR 6               /* steps that keep a hand of four solvable are drawn so many times as often */
-#define GOOD_THREE 12
-#define SURE_SHARE 0.45           /* of the judged states can reach 24 */
-#define TWO_SHARE 0.2             /* of the judged states have two numbers */
+#define BIG_SHARE         0.15 /* of the hands have a number from 14 to 24 */
+#define GOOD_FOUR         6 /* steps that keep a hand of four solvable are drawn so many times as often */
+#define GOOD_THREE        12
+#define SURE_SHARE        0.45 /* of the judged states can reach 24 */
+#define TWO_SHARE         0.2  /* of the judged states have two numbers */
 
 static int by_key(const void *a, const void *b)
 {
@@ -55,7 +55,8 @@ static spn_status load_held_out(struct data_hands *d, const char *path, struct s
         if (*line == '\0')
             continue;
         if (!hand_parse(line, &h) || h.n != 4) {
-            st = spn_fail(err, SPN_EFORMAT, "%s:%d: '%.40s' is not a hand of four numbers", path, number, line);
+            st = spn_fail(err, SPN_EFORMAT, "%s:%d: '%.40s' is not a hand of four numbers", path,
+                          number, line);
             break;
         }
         if (d->n_held_out == room) {
@@ -84,7 +85,7 @@ spn_status data_hands_load(struct data_hands *d, const char *held_out_file, stru
 
     memset(d, 0, sizeof *d);
     st = load_held_out(d, held_out_file, err);
-    d->train = spn_calloc(1820, sizeof *d->train);           /* C(13 + 3, 4) multisets */
+    d->train = spn_calloc(1820, sizeof *d->train); /* C(13 + 3, 4) multisets */
     d->solvable = spn_calloc(1820, sizeof *d->solvable);
     if (st == SPN_OK && (d->train == NULL || d->solvable == NULL))
         st = spn_fail(err, SPN_ENOMEM, "game24: no memory for 1820 hands");
@@ -140,7 +141,8 @@ static void draw_four(const struct data_hands *d, bool solvable, struct spn_rng 
             return;
         }
     }
-    *h = solvable ? d->solvable[spn_rng_below(r, (uint64_t)d->n_solvable)] : d->train[spn_rng_below(r, (uint64_t)d->n_train)];
+    *h = solvable ? d->solvable[spn_rng_below(r, (uint64_t)d->n_solvable)]
+                  : d->train[spn_rng_below(r, (uint64_t)d->n_train)];
     shuffle(h, r);
 }
 
@@ -167,7 +169,8 @@ static int draw(int *weight, int n, int *sum, struct spn_rng *r)
 }
 
 /* A state of three or two numbers that a tree would meet. */
-static void draw_state(const struct data_hands *d, int numbers, bool solvable, struct spn_rng *r, struct hand *h)
+static void draw_state(const struct data_hands *d, int numbers, bool solvable, struct spn_rng *r,
+                       struct hand *h)
 {
     struct step moves[MOVES_MAX];
     int weight[MOVES_MAX], sum, n;
@@ -194,7 +197,8 @@ static void put_step(struct spn_buf *b, const struct step *s)
     spn_buf_printf(b, "%s\n", text);
 }
 
-static void propose(const struct data_hands *d, struct spn_rng *r, struct hand *h, struct spn_buf *answer)
+static void propose(const struct data_hands *d, struct spn_rng *r, struct hand *h,
+                    struct spn_buf *answer)
 {
     struct step moves[MOVES_MAX];
     int weight[MOVES_MAX], sum, n, lines;
@@ -210,7 +214,8 @@ static void propose(const struct data_hands *d, struct spn_rng *r, struct hand *
         put_step(answer, &moves[draw(weight, n, &sum, r)]);
 }
 
-static void judge(const struct data_hands *d, struct spn_rng *r, struct hand *h, struct spn_buf *answer)
+static void judge(const struct data_hands *d, struct spn_rng *r, struct hand *h,
+                  struct spn_buf *answer)
 {
     struct step path[HAND_MAX];
     int64_t distance;
@@ -226,7 +231,8 @@ static void judge(const struct data_hands *d, struct spn_rng *r, struct hand *h,
 }
 
 /* A worked solution: each step keeps 24 in reach. */
-static void solve(const struct data_hands *d, struct spn_rng *r, struct hand *h, struct spn_buf *answer)
+static void solve(const struct data_hands *d, struct spn_rng *r, struct hand *h,
+                  struct spn_buf *answer)
 {
     struct step moves[MOVES_MAX], steps[3];
     int weight[MOVES_MAX], sum, n;

@@ -104,7 +104,8 @@ static bool sum(struct parser *s, struct rational *out)
     }
 }
 
-bool expression_value(const char *text, struct rational *value, int64_t used[EXPRESSION_NUMBERS_MAX], size_t *n_used)
+bool expression_value(const char *text, struct rational *value,
+                      int64_t used[EXPRESSION_NUMBERS_MAX], size_t *n_used)
 {
     struct parser s = { text, used, 0, 0 };
 
@@ -140,7 +141,8 @@ int expression_check(const char *question, const char *answer)
 
     if (!hand_numbers(question, want, &n_want))
         return -1;
-    if (answer == NULL || !expression_value(answer, &value, have, &n_have) || !rational_is(value, 24) || n_have != n_want)
+    if (answer == NULL || !expression_value(answer, &value, have, &n_have) ||
+        !rational_is(value, 24) || n_have != n_want)
         return 0;
     for (i = 0; i < n_want; i++) {
         for (j = 0; j < n_have && have[j] != want[i]; j++)

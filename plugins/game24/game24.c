@@ -1,4 +1,5 @@
-/* game24.c - the Game of 24 as a task (four numbers, + - * /, each used once, 24) and as training data. */
+/* game24.c - the Game of 24 as a task (four numbers, + - * /, each used once, 24) and as training
+ * data. */
 #include "config.h"
 
 #include <ctype.h>
@@ -14,8 +15,8 @@
 #include "search.h"
 #include "words.h"
 
-#define TEXT_MAX 512
-#define HAND_NUMBERS 4
+#define TEXT_MAX        512
+#define HAND_NUMBERS    4
 #define HAND_NUMBER_MAX 999
 
 /* ---- the task ---- */
@@ -43,7 +44,9 @@ static spn_status start(const char *question, char **state, struct spn_err *err)
     struct hand h;
 
     if (!is_hand(question, &h))
-        return spn_fail(err, SPN_EFORMAT, "game24: '%.60s' is not a hand: four whole numbers from 1 to %d", question, HAND_NUMBER_MAX);
+        return spn_fail(err, SPN_EFORMAT,
+                        "game24: '%.60s' is not a hand: four whole numbers from 1 to %d", question,
+                        HAND_NUMBER_MAX);
     hand_text(&h, text, sizeof text);
     *state = spn_strdup(text);
     return *state != NULL ? SPN_OK : spn_fail(err, SPN_ENOMEM, "game24: no memory for a hand");
@@ -96,7 +99,8 @@ static char *solve_prompt(const char *question)
     return prompt(WORDS_SOLVE, question);
 }
 
-static bool rule(const char *state, const char *line, int level, bool correct, struct spn_step *out, const char **why)
+static bool rule(const char *state, const char *line, int level, bool correct, struct spn_step *out,
+                 const char **why)
 {
     char text[TEXT_MAX], left[TEXT_MAX];
     struct hand h;
@@ -126,7 +130,10 @@ static bool rule(const char *state, const char *line, int level, bool correct, s
 /* The last line alone counts, and must be one word. */
 static double value(const char *reply)
 {
-    static const struct { const char *word; double value; } verdicts[] = { { "sure", 20 }, { "likely", 1 }, { "impossible", 0.001 } };
+    static const struct {
+        const char *word;
+        double value;
+    } verdicts[] = { { "sure", 20 }, { "likely", 1 }, { "impossible", 0.001 } };
     size_t n = strlen(reply), begin;
 
     while (n > 0 && isspace((unsigned char)reply[n - 1]))
@@ -134,7 +141,8 @@ static double value(const char *reply)
     for (begin = n; begin > 0 && reply[begin - 1] != '\n'; begin--)
         ;
     for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
-        if (n - begin == strlen(verdicts[i].word) && strncasecmp(reply + begin, verdicts[i].word, n - begin) == 0)
+        if (n - begin == strlen(verdicts[i].word) &&
+            strncasecmp(reply + begin, verdicts[i].word, n - begin) == 0)
             return verdicts[i].value;
     return 0;
 }
@@ -252,11 +260,15 @@ static const struct spn_task task = {
 /* ---- the data ---- */
 
 static const struct spn_option data_options[] = {
-    { "held-out", SPN_OPT_STRING, .help = "file of the hands that are never trained on, one a line", .arg = "FILE" },
+    { "held-out", SPN_OPT_STRING, .help = "file of the hands that are never trained on, one a line",
+      .arg = "FILE" },
     { "propose", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.5, .help = "share of proposals" },
-    { "value", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.3, .help = "share of value judgements" },
-    { "solve", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.2, .help = "share of worked solutions" },
-    { "prompt-weight", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.02, .help = "weight of the question's tokens in the loss" },
+    { "value", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.3,
+      .help = "share of value judgements" },
+    { "solve", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.2,
+      .help = "share of worked solutions" },
+    { "prompt-weight", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.02,
+      .help = "weight of the question's tokens in the loss" },
     { 0 }
 };
 
@@ -279,24 +291,29 @@ static void data_close(struct spn_data_source *s)
     spn_free(s);
 }
 
-static spn_status data_open(struct spn_data_source **out, const struct spn_values *v, uint64_t seed, struct spn_err *err)
+static spn_status data_open(struct spn_data_source **out, const struct spn_values *v, uint64_t seed,
+                            struct spn_err *err)
 {
     const char *file = spn_value_str(v, "held-out");
     struct spn_data_source *s;
     spn_status st;
 
     if (file == NULL)
-        return spn_fail(err, SPN_EUSAGE, "data.game24: held-out is missing: the file of the hands that are never trained on");
+        return spn_fail(
+            err, SPN_EUSAGE,
+            "data.game24: held-out is missing: the file of the hands that are never trained on");
     s = spn_calloc(1, sizeof *s);
     if (s == NULL)
         return spn_fail(err, SPN_ENOMEM, "data.game24: no memory");
-    s->mix = (struct data_mix){ spn_value_float(v, "propose"), spn_value_float(v, "value"), spn_value_float(v, "solve") };
+    s->mix = (struct data_mix){ spn_value_float(v, "propose"), spn_value_float(v, "value"),
+                                spn_value_float(v, "solve") };
     s->prompt_weight = (float)spn_value_float(v, "prompt-weight");
     s->key = spn_key_str(spn_key_seed(seed), "game24");
     s->question = s->answer = (struct spn_buf)SPN_BUF_INIT(1 << 16);
     st = data_hands_load(&s->hands, file, err);
     if (st == SPN_OK && !(s->mix.propose + s->mix.value + s->mix.solve > 0))
-        st = spn_fail(err, SPN_EUSAGE, "data.game24: the shares of propose, value and solve add up to 0");
+        st = spn_fail(err, SPN_EUSAGE,
+                      "data.game24: the shares of propose, value and solve add up to 0");
     if (st != SPN_OK) {
         data_close(s);
         return st;
@@ -305,7 +322,8 @@ static spn_status data_open(struct spn_data_source **out, const struct spn_value
     return SPN_OK;
 }
 
-static spn_status data_part(struct spn_data_source *s, uint64_t index, const struct spn_example_part **parts, size_t *n, struct spn_err *err)
+static spn_status data_part(struct spn_data_source *s, uint64_t index,
+                            const struct spn_example_part **parts, size_t *n, struct spn_err *err)
 {
     struct spn_rng r;
 
@@ -340,14 +358,21 @@ static spn_status declare(const struct spn_host *host, struct spn_err *err)
 
 static spn_status selftest(const struct spn_host *host, struct spn_err *err)
 {
-    static const struct { const char *hand, *answer; int right; } cases[] = {
-        { "3 3 8 8", "8 / (3 - 8 / 3)", 1 }, { "4 5 6 10", "(10 - 4) * 5 - 6", 1 }, { "4 5 6 10", "4 * 6", 0 }, { "3 3 8 8", "3 * 8", 0 },
+    static const struct {
+        const char *hand, *answer;
+        int right;
+    } cases[] = {
+        { "3 3 8 8", "8 / (3 - 8 / 3)", 1 },
+        { "4 5 6 10", "(10 - 4) * 5 - 6", 1 },
+        { "4 5 6 10", "4 * 6", 0 },
+        { "3 3 8 8", "3 * 8", 0 },
     };
 
     (void)host;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
         if (expression_check(cases[i].hand, cases[i].answer) != cases[i].right)
-            return spn_fail(err, SPN_ENO, "game24: %s = 24 with %s is judged wrongly", cases[i].answer, cases[i].hand);
+            return spn_fail(err, SPN_ENO, "game24: %s = 24 with %s is judged wrongly",
+                            cases[i].answer, cases[i].hand);
     return SPN_OK;
 }
 

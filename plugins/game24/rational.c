@@ -34,15 +34,18 @@ bool rational_apply(struct rational a, char op, struct rational b, struct ration
     switch (op) {
     case '+':
     case '-':
-        if (__builtin_mul_overflow(a.n, b.d, &x) || __builtin_mul_overflow(b.n, a.d, &y) || __builtin_mul_overflow(a.d, b.d, &d))
+        if (__builtin_mul_overflow(a.n, b.d, &x) || __builtin_mul_overflow(b.n, a.d, &y) ||
+            __builtin_mul_overflow(a.d, b.d, &d))
             return false;
         if (op == '+' ? __builtin_add_overflow(x, y, &n) : __builtin_sub_overflow(x, y, &n))
             return false;
         return reduce(n, d, out);
     case '*':
-        return !__builtin_mul_overflow(a.n, b.n, &n) && !__builtin_mul_overflow(a.d, b.d, &d) && reduce(n, d, out);
+        return !__builtin_mul_overflow(a.n, b.n, &n) && !__builtin_mul_overflow(a.d, b.d, &d) &&
+               reduce(n, d, out);
     case '/':
-        return b.n != 0 && !__builtin_mul_overflow(a.n, b.d, &n) && !__builtin_mul_overflow(a.d, b.n, &d) && reduce(n, d, out);
+        return b.n != 0 && !__builtin_mul_overflow(a.n, b.d, &n) &&
+               !__builtin_mul_overflow(a.d, b.n, &d) && reduce(n, d, out);
     default:
         return false;
     }

@@ -5,7 +5,9 @@
 #include <stdint.h>
 
 /* In lowest terms, d > 0. */
-struct rational { int64_t n, d; };
+struct rational {
+    int64_t n, d;
+};
 
 static inline struct rational rational_int(int64_t n)
 {
@@ -17,7 +19,8 @@ static inline bool rational_is(struct rational a, int64_t n)
     return a.d == 1 && a.n == n;
 }
 
-/* *OUT = a OP b, OP one of + - * /. False on division by zero or when the exact result does not fit. */
+/* *OUT = a OP b, OP one of + - * /. False on division by zero or when the exact result does not
+ * fit. */
 bool rational_apply(struct rational a, char op, struct rational b, struct rational *out);
 
 #endif

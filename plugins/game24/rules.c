@@ -11,7 +11,8 @@
 
 #define NUMBER_MAX 1000000000
 
-/* One whole number at *P: "12", "-3", "(-3)". False leaves *P alone. A decimal point or a fraction is no whole number. */
+/* One whole number at *P: "12", "-3", "(-3)". False leaves *P alone. A decimal point or a fraction
+ * is no whole number. */
 static bool number_at(const char **p, int64_t *out)
 {
     const char *s = *p;
@@ -98,9 +99,12 @@ static bool hand_take(struct hand *h, int64_t v)
 
 static char operator_at(const char **p)
 {
-    static const struct { const char *text; char op; } table[] = {
-        { "+", '+' }, { "-", '-' }, { "*", '*' }, { "/", '/' }, { "x", '*' }, { "\xc3\x97", '*' }, { "\xc3\xb7", '/' },
-        { "\xe2\x88\x92", '-' },
+    static const struct {
+        const char *text;
+        char op;
+    } table[] = {
+        { "+", '+' }, { "-", '-' },        { "*", '*' },        { "/", '/' },
+        { "x", '*' }, { "\xc3\x97", '*' }, { "\xc3\xb7", '/' }, { "\xe2\x88\x92", '-' },
     };
 
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
@@ -142,7 +146,8 @@ bool step_parse(const char *line, struct step *s)
 
     memset(s, 0, sizeof *s);
     for (p = line; *p != '\0' && end == NULL; p++) {
-        bool starts = (isdigit((unsigned char)*p) || *p == '(' || *p == '-') && (p == line || !isalnum((unsigned char)p[-1]));
+        bool starts = (isdigit((unsigned char)*p) || *p == '(' || *p == '-') &&
+                      (p == line || !isalnum((unsigned char)p[-1]));
 
         if (starts)
             equation_at(p, s, &end);
@@ -191,7 +196,8 @@ static bool same_numbers(const struct hand *a, const struct hand *b)
     return a->n == b->n && strcmp(x, y) == 0;
 }
 
-bool rule_apply(const struct hand *state, const char *line, bool correct, struct step *out, bool *repaired, const char **why)
+bool rule_apply(const struct hand *state, const char *line, bool correct, struct step *out,
+                bool *repaired, const char **why)
 {
     struct hand rest = *state, right;
     struct rational c;
@@ -231,7 +237,7 @@ bool rule_apply(const struct hand *state, const char *line, bool correct, struct
 
 bool rule_finish(const struct hand *state, struct step *out)
 {
-    static const char ops[] = "+-*/-/";        /* the last two with the numbers the other way round */
+    static const char ops[] = "+-*/-/"; /* the last two with the numbers the other way round */
     struct rational r;
 
     memset(out, 0, sizeof *out);
@@ -249,7 +255,11 @@ bool rule_finish(const struct hand *state, struct step *out)
 }
 
 /* One operand: the newest unused result of that value first, so that a chain of steps nests. */
-struct term { int64_t v; int step; bool used; };       /* step -1: a number of the hand */
+struct term {
+    int64_t v;
+    int step;
+    bool used;
+}; /* step -1: a number of the hand */
 
 static int take_term(struct term *t, int n, int64_t v)
 {
@@ -261,7 +271,11 @@ static int take_term(struct term *t, int n, int64_t v)
     return -1;
 }
 
-struct build { const struct step *steps; const int (*operand)[2]; struct spn_buf *out; };
+struct build {
+    const struct step *steps;
+    const int (*operand)[2];
+    struct spn_buf *out;
+};
 
 static void put_operation(const struct build *b, int k, bool paren)
 {

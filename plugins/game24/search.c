@@ -6,7 +6,8 @@
 
 #define RESULT_MAX 100000
 
-static int add_move(const struct hand *h, int i, int j, int64_t a, char op, int64_t b, int64_t c, struct step *m, int n)
+static int add_move(const struct hand *h, int i, int j, int64_t a, char op, int64_t b, int64_t c,
+                    struct step *m, int n)
 {
     if (n == MOVES_MAX || c > RESULT_MAX)
         return n;

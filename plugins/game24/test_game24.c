@@ -11,7 +11,8 @@
 static void test_judge(void)
 {
     ok_int(expression_check("3 3 8 8", "8/(3-8/3)"), 1, "8/(3-8/3) is 24");
-    ok_int(expression_check("3 3 8 8", "8 \xc3\xb7 (3 - 8 \xc3\xb7 3) = 24"), 1, "in school signs too");
+    ok_int(expression_check("3 3 8 8", "8 \xc3\xb7 (3 - 8 \xc3\xb7 3) = 24"), 1,
+           "in school signs too");
     ok_int(expression_check("3 3 8 8", "8 * 3"), 0, "a number left out is wrong");
     ok_int(expression_check("2 3 4 5", "2 * 3 * 4"), 0, "so is one of three");
     ok_int(expression_check("1 2 3 4", "1 * 2 * 3 * 4"), 1, "each used once");
@@ -33,7 +34,8 @@ static struct hand hand(const char *text)
 }
 
 /* LINE on STATE gives WANT (NULL: dropped) and whether it was mended. */
-static void rule_case(const char *state, const char *line, bool correct, const char *want, bool mended)
+static void rule_case(const char *state, const char *line, bool correct, const char *want,
+                      bool mended)
 {
     struct hand h = hand(state);
     struct step s;
@@ -43,8 +45,8 @@ static void rule_case(const char *state, const char *line, bool correct, const c
 
     if (kept)
         step_text(&s, text, sizeof text);
-    ok(kept == (want != NULL) && (!kept || (strcmp(text, want) == 0 && repaired == mended)), "%s on %s: %s%s", line, state,
-       kept ? text : why, repaired ? " (mended)" : "");
+    ok(kept == (want != NULL) && (!kept || (strcmp(text, want) == 0 && repaired == mended)),
+       "%s on %s: %s%s", line, state, kept ? text : why, repaired ? " (mended)" : "");
 }
 
 static void test_rules(void)
@@ -53,7 +55,8 @@ static void test_rules(void)
     rule_case("4 5 6 10", "10 - 4 = 7 (left: 5 6 7)", true, "10 - 4 = 6 (left: 6 5 6)", true);
     rule_case("4 5 6 10", "10 - 4 = 6 (left: 5 6 9)", true, "10 - 4 = 6 (left: 6 5 6)", true);
     rule_case("4 5 6 10", "10 - 4 = 6", true, "10 - 4 = 6 (left: 6 5 6)", true);
-    rule_case("4 5 6 10", "Step one: 4 x 6 = 24, left: 5, 10, 24", true, "4 * 6 = 24 (left: 5 10 24)", false);
+    rule_case("4 5 6 10", "Step one: 4 x 6 = 24, left: 5, 10, 24", true,
+              "4 * 6 = 24 (left: 5 10 24)", false);
     rule_case("4 5 6 10", "5 / 4 = 1.25 (left: 1.25 6 10)", true, NULL, false);
     rule_case("4 5 6 10", "5 / 4 = 1 (left: 1 6 10)", true, NULL, false);
     rule_case("4 5 6 10", "5 + 5 = 10 (left: 4 6 10)", true, NULL, false);
@@ -68,16 +71,21 @@ static void test_rules(void)
 
 static void test_finish(void)
 {
-    static const struct { const char *state; bool solved; } cases[] = {
-        { "4 6", true }, { "6 30", true }, { "30 6", true }, { "48 2", true }, { "2 48", true }, { "-3 27", true }, { "12 13", false },
-        { "0 24", true }, { "24", true }, { "1 2 21", false }, { "-8 -3", true },
+    static const struct {
+        const char *state;
+        bool solved;
+    } cases[] = {
+        { "4 6", true },  { "6 30", true },    { "30 6", true },   { "48 2", true },
+        { "2 48", true }, { "-3 27", true },   { "12 13", false }, { "0 24", true },
+        { "24", true },   { "1 2 21", false }, { "-8 -3", true },
     };
     struct step s;
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct hand h = hand(cases[i].state);
 
-        ok(rule_finish(&h, &s) == cases[i].solved, "%s %s by one operation", cases[i].state, cases[i].solved ? "ends" : "does not end");
+        ok(rule_finish(&h, &s) == cases[i].solved, "%s %s by one operation", cases[i].state,
+           cases[i].solved ? "ends" : "does not end");
     }
 }
 
@@ -137,10 +145,10 @@ static void test_lists(void)
         ok_int(held, 100, "of the ranks 901 to 1000 are held out and solvable");
     }
 
-
     data_hands_free(&d);
     snprintf(path, sizeof path, "%s/share/recipes/no-such-file", src ? src : ".");
-    ok(data_hands_load(&d, path, &err) == SPN_ENOTFOUND, "a missing list is an error: %s", err.text);
+    ok(data_hands_load(&d, path, &err) == SPN_ENOTFOUND, "a missing list is an error: %s",
+       err.text);
 }
 
 static void test_examples(void)
@@ -192,7 +200,8 @@ static void test_examples(void)
             wrong += says != search_solvable(&h);
         }
     }
-    ok(proposals > 650 && values > 380 && solutions > 230, "a mix of %d proposals, %d values, %d solutions", proposals, values, solutions);
+    ok(proposals > 650 && values > 380 && solutions > 230,
+       "a mix of %d proposals, %d values, %d solutions", proposals, values, solutions);
     ok_int(wrong, 0, "wrong lines, verdicts or solutions among them");
     ok_int(leaks, 0, "held-out hands among them");
     ok(sure > values * 2 / 5, "%d of the values are sure", sure);
