@@ -36,9 +36,15 @@ struct spn_reader;
 /* Open a file or folder (folder: config.json + *.safetensors shards of Hugging Face). Reads headers only.
    SPN_EFORMAT: one sentence with the place and the numbers; nothing in the file is executed. */
 spn_status spn_reader_open(struct spn_reader **out, const char *path, struct spn_err *err);
+/* The same for N bytes in memory, lent until the reader is closed. FORMAT: "gguf", "safetensors", or "hf folder": the files
+   of a folder one after another, each after a line `@@ NAME`. Nothing is opened on disk. */
+spn_status spn_reader_open_memory(struct spn_reader **out, const char *format, const void *bytes, size_t n, struct spn_err *err);
 void       spn_reader_close(struct spn_reader *r);               /* NULL is fine */
 const char *spn_reader_format(const struct spn_reader *r);       /* "gguf v3", "safetensors", "hf folder" */
 const char *spn_reader_path(const struct spn_reader *r);
+/* Path of the file NAME (tokenizer.json, tokenizer.model, …) in an open folder; NULL when R is no folder, the file is not
+   there or memory is short. The caller's, free with spn_free. */
+char      *spn_reader_folder_file(const struct spn_reader *r, const char *name);
 size_t     spn_reader_count(const struct spn_reader *r);
 const struct spn_entry *spn_reader_at(const struct spn_reader *r, size_t i);
 const struct spn_entry *spn_reader_find(const struct spn_reader *r, const char *name);      /* NULL: none */
