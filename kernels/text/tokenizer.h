@@ -42,6 +42,8 @@ int32_t     spn_token_bos(const struct spn_tokenizer *t);                       
 int32_t     spn_token_eos(const struct spn_tokenizer *t);
 bool        spn_tokenizer_adds_bos(const struct spn_tokenizer *t);
 const char *spn_tokenizer_kind(const struct spn_tokenizer *t);                              /* "gpt2/qwen2", "llama" */
+/* The Jinja text that came with the vocabulary (GGUF key, tokenizer_config.json or chat_template.jinja); NULL: none. */
+const char *spn_tokenizer_chat_template(const struct spn_tokenizer *t);
 /* Write the tokenizer.ggml.* keys of T, for a model that train or convert writes. */
 spn_status  spn_tokenizer_write(const struct spn_tokenizer *t, struct spn_writer *w);
 

@@ -1,0 +1,307 @@
+/* sampler.c - see sampler.h.
+ *
+ * Candidates are (logit, id) pairs in the order higher logit, then lower id. Nothing sorts the whole vocabulary: top_k keeps
+ * a heap of k, top_p first drops what cannot lie in the nucleus and then takes from a heap until the mass is reached.
+ */
+#include "config.h"
+
+#include "text/sampler.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+struct candidate { float logit; int32_t id; };
+
+struct spn_sampler {
+    int n_vocab;
+    float *logit;                        /* after penalties */
+    int32_t *count;                      /* of recent tokens; all zero between calls */
+    struct candidate *kept;
+};
+
+void spn_sampling_default(struct spn_sampling *s)
+{
+    *s = (struct spn_sampling){ .temperature = 0.8f, .top_k = 40, .top_p = 0.95f, .min_p = 0.05f,
+                                .repeat_penalty = 1, .penalty_last_n = 64 };
+}
+
+static bool within(float x, float lo, float hi)
+{
+    return x >= lo && x <= hi;           /* false for NaN */
+}
+
+spn_status spn_sampling_check(const struct spn_sampling *s, struct spn_err *err)
+{
+    if (!within(s->temperature, -FLT_MAX, 1000))
+        return spn_fail(err, SPN_EUSAGE, "sampling: temperature %g, at most 1000 is possible", (double)s->temperature);
+    if (!within(s->top_p, 0, 1))
+        return spn_fail(err, SPN_EUSAGE, "sampling: top_p %g is not in 0..1", (double)s->top_p);
+    if (!within(s->min_p, 0, 1))
+        return spn_fail(err, SPN_EUSAGE, "sampling: min_p %g is not in 0..1", (double)s->min_p);
+    if (!within(s->repeat_penalty, 0.01f, 100))
+        return spn_fail(err, SPN_EUSAGE, "sampling: repeat_penalty %g is not in 0.01..100", (double)s->repeat_penalty);
+    if (!within(s->presence_penalty, -100, 100))
+        return spn_fail(err, SPN_EUSAGE, "sampling: presence_penalty %g is not in -100..100", (double)s->presence_penalty);
+    if (!within(s->frequency_penalty, -100, 100))
+        return spn_fail(err, SPN_EUSAGE, "sampling: frequency_penalty %g is not in -100..100", (double)s->frequency_penalty);
+    if (s->penalty_last_n < -1)
+        return spn_fail(err, SPN_EUSAGE, "sampling: penalty_last_n %d, -1 (all) is the least", s->penalty_last_n);
+    return SPN_OK;
+}
+
+struct spn_sampler *spn_sampler_new(int n_vocab)
+{
+    struct spn_sampler *s = n_vocab < 1 ? NULL : spn_calloc(1, sizeof *s);
+
+    if (s == NULL)
+        return NULL;
+    s->n_vocab = n_vocab;
+    s->logit = spn_calloc((size_t)n_vocab, sizeof *s->logit);
+    s->count = spn_calloc((size_t)n_vocab, sizeof *s->count);
+    s->kept = spn_calloc((size_t)n_vocab, sizeof *s->kept);
+    if (s->logit == NULL || s->count == NULL || s->kept == NULL) {
+        spn_sampler_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void spn_sampler_free(struct spn_sampler *s)
+{
+    if (s == NULL)
+        return;
+    spn_free(s->logit);
+    spn_free(s->count);
+    spn_free(s->kept);
+    spn_free(s);
+}
+
+/* ---- candidates ---- */
+
+static bool better(struct candidate a, struct candidate b)
+{
+    return a.logit > b.logit || (a.logit == b.logit && a.id < b.id);
+}
+
+/* Heap H[N] with the best on top (BEST) or the worst: put X at I and let it sink. */
+static void sink(struct candidate *h, size_t n, size_t i, struct candidate x, bool best)
+{
+    for (;;) {
+        size_t child = 2 * i + 1;
+
+        if (child >= n)
+            break;
+        if (child + 1 < n && better(h[child + 1], h[child]) == best)
+            child++;
+        if (better(x, h[child]) == best)
+            break;
+        h[i] = h[child];
+        i = child;
+    }
+    h[i] = x;
+}
+
+static void make_heap(struct candidate *h, size_t n, bool best)
+{
+    for (size_t i = n / 2; i-- > 0;)
+        sink(h, n, i, h[i], best);
+}
+
+/* The K best of LOGIT[N] into OUT[K], in no order. */
+static void select_best(struct candidate *out, size_t k, const float *logit, size_t n)
+{
+    for (size_t i = 0; i < k; i++)
+        out[i] = (struct candidate){ logit[i], (int32_t)i };
+    make_heap(out, k, false);
+    for (size_t i = k; i < n; i++)
+        if (logit[i] > out[0].logit)                 /* an equal one has a higher id and loses */
+            sink(out, k, 0, (struct candidate){ logit[i], (int32_t)i }, false);
+}
+
+static float highest(const float *x, size_t n)
+{
+    float m = x[0];
+
+    for (size_t i = 1; i < n; i++)
+        m = x[i] > m ? x[i] : m;
+    return m;
+}
+
+/* Keep the smallest prefix, best first, whose share of the mass is at least P. The kept ones stand in front. */
+static size_t keep_nucleus(struct candidate *c, size_t n, float p, float max)
+{
+    double mass = 0, taken = 0, least;
+    size_t left = 0, k = 0;
+
+    for (size_t i = 0; i < n; i++)
+        mass += expf(c[i].logit - max);
+    /* Those below (1 - p) / n of the mass sum to less than 1 - p, so the nucleus is reached without them. The factor
+       covers rounding of the sums. */
+    least = p > 0 ? 0.5 * (1 - (double)p) * mass / (double)n : mass;
+    for (size_t i = 0; i < n; i++)
+        if (p > 0 ? expf(c[i].logit - max) >= least : c[i].logit == max)
+            c[left++] = c[i];
+    make_heap(c, left, true);
+    /* The best is moved behind the shrinking heap, so the prefix grows from the end. */
+    while (k < left) {
+        struct candidate top = c[0], last = c[left - 1 - k];
+
+        if (left - 1 - k > 0)
+            sink(c, left - 1 - k, 0, last, true);
+        c[left - 1 - k] = top;
+        k++;
+        taken += expf(top.logit - max);
+        if (taken >= (double)p * mass)
+            break;
+    }
+    for (size_t i = 0; i < k / 2; i++) {
+        struct candidate swap = c[left - 1 - i];
+
+        c[left - 1 - i] = c[left - k + i];
+        c[left - k + i] = swap;
+    }
+    memmove(c, c + left - k, k * sizeof *c);
+    return k;
+}
+
+static size_t keep_min_p(struct candidate *c, size_t n, float p, float max)
+{
+    float least = max + logf(p);
+    size_t k = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (c[i].logit >= least)
+            c[k++] = c[i];
+    return k;
+}
+
+static int32_t draw(const struct candidate *c, size_t n, float temperature, float max, struct spn_rng *rng)
+{
+    double mass = 0, at, sum = 0;
+    size_t i;
+
+    for (i = 0; i < n; i++)
+        mass += exp(((double)c[i].logit - max) / temperature);
+    at = spn_rng_unit(rng) * mass;
+    for (i = 0; i < n; i++) {
+        sum += exp(((double)c[i].logit - max) / temperature);
+        if (at < sum)
+            return c[i].id;
+    }
+    for (i = n; i-- > 1;)                            /* rounding: the last one that has any mass */
+        if (exp(((double)c[i].logit - max) / temperature) > 0)
+            break;
+    return c[i].id;
+}
+
+/* ---- penalties ---- */
+
+static bool has_penalties(const struct spn_sampling *o, int64_t n_recent)
+{
+    return n_recent > 0 && o->penalty_last_n != 0 &&
+           (o->repeat_penalty != 1 || o->presence_penalty != 0 || o->frequency_penalty != 0);
+}
+
+static float bounded(float x)
+{
+    return x > FLT_MAX ? FLT_MAX : x < -FLT_MAX ? -FLT_MAX : x;
+}
+
+static spn_status apply_penalties(struct spn_sampler *s, const struct spn_sampling *o, const float *logits,
+                                  const int32_t *recent, int64_t n_recent, struct spn_err *err)
+{
+    int64_t begin = o->penalty_last_n > 0 && n_recent > o->penalty_last_n ? n_recent - o->penalty_last_n : 0;
+
+    for (int64_t i = begin; i < n_recent; i++)
+        if (recent[i] < 0 || recent[i] >= s->n_vocab)
+            return spn_fail(err, SPN_EUSAGE, "sampling: recent token %lld is %d, outside 0..%d", (long long)i, (int)recent[i],
+                            s->n_vocab - 1);
+    memcpy(s->logit, logits, (size_t)s->n_vocab * sizeof *logits);
+    for (int64_t i = begin; i < n_recent; i++)
+        s->count[recent[i]]++;
+    for (int64_t i = begin; i < n_recent; i++) {
+        float *l = &s->logit[recent[i]];
+        int32_t count = s->count[recent[i]];
+
+        s->count[recent[i]] = 0;
+        if (count == 0 || isinf(*l))                 /* done at an earlier place; or masked */
+            continue;
+        *l = *l > 0 ? *l / o->repeat_penalty : *l * o->repeat_penalty;
+        *l = bounded(*l - ((float)count * o->frequency_penalty + o->presence_penalty));
+    }
+    return SPN_OK;
+}
+
+/* ---- the whole ---- */
+
+static spn_status check_logits(const float *logits, int n, struct spn_err *err)
+{
+    bool possible = false;
+
+    for (int i = 0; i < n; i++) {
+        if (!(logits[i] <= FLT_MAX))
+            return spn_fail(err, SPN_EFORMAT, "sampling: the logit of token %d is %g", i, (double)logits[i]);
+        possible |= logits[i] >= -FLT_MAX;
+    }
+    return possible ? SPN_OK : spn_fail(err, SPN_EFORMAT, "sampling: all %d logits are -inf", n);
+}
+
+static float log_probability(const float *logits, size_t n, int32_t id)
+{
+    float max = highest(logits, n);
+    double mass = 0;
+
+    for (size_t i = 0; i < n; i++)
+        mass += expf(logits[i] - max);
+    return (float)((double)logits[id] - max - log(mass));
+}
+
+static int32_t pick(struct spn_sampler *s, const struct spn_sampling *o, const float *logit, struct spn_rng *rng)
+{
+    size_t n = (size_t)s->n_vocab;
+    float max = highest(logit, n);
+
+    if (o->temperature <= 0) {
+        size_t i = 0;
+
+        while (logit[i] != max)
+            i++;
+        return (int32_t)i;
+    }
+    if (o->top_k > 0 && (size_t)o->top_k < n) {
+        select_best(s->kept, (size_t)o->top_k, logit, n);
+        n = (size_t)o->top_k;
+    } else {
+        for (size_t i = 0; i < n; i++)
+            s->kept[i] = (struct candidate){ logit[i], (int32_t)i };
+    }
+    if (o->top_p < 1)
+        n = keep_nucleus(s->kept, n, o->top_p, max);
+    if (o->min_p > 0)
+        n = keep_min_p(s->kept, n, o->min_p, max);
+    return draw(s->kept, n, o->temperature, max, rng);
+}
+
+spn_status spn_sample(struct spn_sampler *s, const struct spn_sampling *o, const float *logits, const int32_t *recent, int64_t n_recent,
+                      struct spn_rng *rng, int32_t *token, float *logprob, struct spn_err *err)
+{
+    const float *logit = logits;
+    spn_status st = check_logits(logits, s->n_vocab, err);
+
+    if (st == SPN_OK)
+        st = spn_sampling_check(o, err);
+    if (st == SPN_OK && has_penalties(o, n_recent)) {
+        st = apply_penalties(s, o, logits, recent, n_recent, err);
+        logit = s->logit;
+    }
+    if (st != SPN_OK)
+        return st;
+    *token = pick(s, o, logit, rng);
+    if (logprob != NULL)
+        *logprob = log_probability(logits, (size_t)s->n_vocab, *token);
+    return SPN_OK;
+}
