@@ -1,7 +1,9 @@
-/* tool_ls.c - prints what a reader sees, one JSON object a line, for tests that compare with other programs.
+/* tool_ls.c - prints what a reader sees, one JSON object a line, for tests that compare with other
+ * programs.
  *
- *   tool_ls PATH                             format, metadata, tensors (with hashes of their bytes and of their floats)
- *   tool_ls PATH gguf|safetensors OUT        and writes all of it that OUT's format can hold
+ *   tool_ls PATH                             format, metadata, tensors (with hashes of their bytes
+ * and of their floats) tool_ls PATH gguf|safetensors OUT        and writes all of it that OUT's
+ * format can hold
  */
 #include "config.h"
 
@@ -90,9 +92,10 @@ static json_t *tensor_json(const struct spn_entry *e)
             floats = hex(hash(f, (uint64_t)n * sizeof *f));
         spn_free(f);
     }
-    return json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:o, s:o}", "tensor", e->name, "dtype", info->name, "shape", shape,
-                     "bytes", (json_int_t)spn_tensor_bytes(&e->t), "offset", (json_int_t)e->offset, "file", e->file,
-                     "hash", hex(hash(e->t.data, spn_tensor_bytes(&e->t))), "floats", floats);
+    return json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:o, s:o}", "tensor", e->name, "dtype",
+                     info->name, "shape", shape, "bytes", (json_int_t)spn_tensor_bytes(&e->t),
+                     "offset", (json_int_t)e->offset, "file", e->file, "hash",
+                     hex(hash(e->t.data, spn_tensor_bytes(&e->t))), "floats", floats);
 }
 
 static void copy_array(struct spn_writer *w, const char *key, const struct spn_meta *v)
@@ -126,7 +129,8 @@ static void copy_array(struct spn_writer *w, const char *key, const struct spn_m
     spn_free(floats);
 }
 
-static void copy_meta(struct spn_writer *w, bool only_strings, const char *key, const struct spn_meta *v)
+static void copy_meta(struct spn_writer *w, bool only_strings, const char *key,
+                      const struct spn_meta *v)
 {
     if (v->kind == SPN_META_STRING)
         spn_writer_str(w, key, v->s, v->s_length);
@@ -144,7 +148,8 @@ static void copy_meta(struct spn_writer *w, bool only_strings, const char *key, 
         copy_array(w, key, v);
 }
 
-static spn_status copy(const struct spn_reader *r, const char *kind, const char *out, struct spn_err *err)
+static spn_status copy(const struct spn_reader *r, const char *kind, const char *out,
+                       struct spn_err *err)
 {
     bool gguf = strcmp(kind, "gguf") == 0;
     struct spn_writer *w = NULL;

@@ -1,4 +1,4 @@
-/* format.c - the table of formats, and what all readers share: opening, the budget, entries and their names. */
+/* format.c - the table of formats, and what all readers share: opening, the budget, names. */
 #include "config.h"
 
 #include "format/reader.h"
@@ -22,31 +22,38 @@ static const struct spn_format *const formats[] = {
 static spn_status charge(struct spn_reader *r, uint64_t bytes, struct spn_err *err)
 {
     if (bytes > r->budget - r->used)
-        return spn_fail(err, SPN_EFORMAT, "%s: its header asks for %" PRIu64 " bytes of memory beside the %" PRIu64
-                        " in use, %" PRIu64 " are allowed for a file of this size", r->path, bytes, r->used, r->budget);
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: its header asks for %" PRIu64 " bytes of memory beside the %" PRIu64
+                        " in use, %" PRIu64 " are allowed for a file of this size",
+                        r->path, bytes, r->used, r->budget);
     r->used += bytes;
     return SPN_OK;
 }
 
-spn_status k_reader_alloc(struct spn_reader *r, void *out, uint64_t count, size_t size, struct spn_err *err)
+spn_status k_reader_alloc(struct spn_reader *r, void *out, uint64_t count, size_t size,
+                          struct spn_err *err)
 {
     uint64_t bytes, aligned;
     spn_status st;
     void *p;
 
-    if (!spn_mul_u64(count, size, &bytes) || !spn_align_u64(bytes, 16, &aligned) || aligned > SIZE_MAX)
-        return spn_fail(err, SPN_EFORMAT, "%s: %" PRIu64 " items of %zu bytes are too many", r->path, count, size);
+    if (!spn_mul_u64(count, size, &bytes) || !spn_align_u64(bytes, 16, &aligned) ||
+        aligned > SIZE_MAX)
+        return spn_fail(err, SPN_EFORMAT, "%s: %" PRIu64 " items of %zu bytes are too many",
+                        r->path, count, size);
     st = charge(r, aligned, err);
     if (st != SPN_OK)
         return st;
     p = spn_arena_alloc(r->arena, (size_t)count, size);
     if (p == NULL)
-        return spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRIu64 " bytes of its header", r->path, bytes);
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRIu64 " bytes of its header",
+                        r->path, bytes);
     memcpy(out, &p, sizeof p);
     return SPN_OK;
 }
 
-spn_status k_reader_dup(struct spn_reader *r, const char **out, const void *s, uint64_t length, struct spn_err *err)
+spn_status k_reader_dup(struct spn_reader *r, const char **out, const void *s, uint64_t length,
+                        struct spn_err *err)
 {
     char *copy;
     spn_status st = k_reader_alloc(r, &copy, length == UINT64_MAX ? length : length + 1, 1, err);
@@ -60,8 +67,8 @@ spn_status k_reader_dup(struct spn_reader *r, const char **out, const void *s, u
 }
 
 /* The old and the new array are both in memory while one is copied: both are charged. */
-static spn_status reserve(struct spn_reader *r, void *items, size_t size, size_t n, size_t *room, uint64_t more,
-                          const char *what, struct spn_err *err)
+static spn_status reserve(struct spn_reader *r, void *items, size_t size, size_t n, size_t *room,
+                          uint64_t more, const char *what, struct spn_err *err)
 {
     uint64_t want, bytes;
     spn_status st;
@@ -86,27 +93,31 @@ static spn_status reserve(struct spn_reader *r, void *items, size_t size, size_t
 
 spn_status k_reader_reserve_entries(struct spn_reader *r, uint64_t more, struct spn_err *err)
 {
-    return reserve(r, &r->entries, sizeof *r->entries, r->n_entries, &r->room_entries, more, "tensors", err);
+    return reserve(r, &r->entries, sizeof *r->entries, r->n_entries, &r->room_entries, more,
+                   "tensors", err);
 }
 
 spn_status k_reader_reserve_meta(struct spn_reader *r, uint64_t more, struct spn_err *err)
 {
-    return reserve(r, &r->meta, sizeof *r->meta, r->n_meta, &r->room_meta, more, "metadata keys", err);
+    return reserve(r, &r->meta, sizeof *r->meta, r->n_meta, &r->room_meta, more, "metadata keys",
+                   err);
 }
 
-spn_status k_reader_add_entry(struct spn_reader *r, const char *name, const struct spn_tensor *t, const struct k_file *f,
-                              uint64_t offset, struct spn_err *err)
+spn_status k_reader_add_entry(struct spn_reader *r, const char *name, const struct spn_tensor *t,
+                              const struct k_file *f, uint64_t offset, struct spn_err *err)
 {
     spn_status st = SPN_OK;
 
     if (r->n_entries == r->room_entries)
         st = k_reader_reserve_entries(r, r->n_entries / 2 + 16, err);
     if (st == SPN_OK)
-        r->entries[r->n_entries++] = (struct spn_entry){ .name = name, .t = *t, .offset = offset, .file = f->name };
+        r->entries[r->n_entries++] =
+            (struct spn_entry){ .name = name, .t = *t, .offset = offset, .file = f->name };
     return st;
 }
 
-spn_status k_reader_add_meta(struct spn_reader *r, const char *key, const struct spn_meta *v, struct spn_err *err)
+spn_status k_reader_add_meta(struct spn_reader *r, const char *key, const struct spn_meta *v,
+                             struct spn_err *err)
 {
     spn_status st = SPN_OK;
 
@@ -199,7 +210,8 @@ const char *spn_reader_path(const struct spn_reader *r)
 
 /* ---- opening ---- */
 
-static spn_status add_file(struct spn_reader *r, const char *name, struct k_file **out, struct spn_err *err)
+static spn_status add_file(struct spn_reader *r, const char *name, struct k_file **out,
+                           struct spn_err *err)
 {
     struct k_file *f = NULL;
     spn_status st = k_reader_alloc(r, &f, 1, sizeof *f, err);
@@ -214,7 +226,8 @@ static spn_status add_file(struct spn_reader *r, const char *name, struct k_file
     return SPN_OK;
 }
 
-spn_status k_reader_map(struct spn_reader *r, const char *path, const struct k_file **out, struct spn_err *err)
+spn_status k_reader_map(struct spn_reader *r, const char *path, const struct k_file **out,
+                        struct spn_err *err)
 {
     struct k_file *f = NULL;
     spn_status st = add_file(r, path, &f, err);
@@ -260,7 +273,8 @@ static struct spn_reader *reader_new(const char *path)
     return r;
 }
 
-static spn_status read_as(struct spn_reader *r, const struct spn_format *format, const struct k_file *f, struct spn_err *err)
+static spn_status read_as(struct spn_reader *r, const struct spn_format *format,
+                          const struct k_file *f, struct spn_err *err)
 {
     spn_status st;
 
@@ -279,7 +293,8 @@ static spn_status no_format(const struct k_file *f, struct spn_err *err)
         return spn_fail(err, SPN_EFORMAT, "%s: the file is empty (0 bytes)", f->name);
     for (size_t i = 0; i < n; i++)
         snprintf(head + 3 * i, sizeof head - 3 * i, " %02x", f->data[i]);
-    return spn_fail(err, SPN_EFORMAT, "%s: neither GGUF nor safetensors: %" PRIu64 " bytes that begin with%s",
+    return spn_fail(err, SPN_EFORMAT,
+                    "%s: neither GGUF nor safetensors: %" PRIu64 " bytes that begin with%s",
                     f->name, f->size, head);
 }
 
@@ -308,7 +323,8 @@ spn_status spn_reader_open(struct spn_reader **out, const char *path, struct spn
     return st;
 }
 
-spn_status spn_reader_open_memory(struct spn_reader **out, const char *format, const void *bytes, size_t n, struct spn_err *err)
+spn_status spn_reader_open_memory(struct spn_reader **out, const char *format, const void *bytes,
+                                  size_t n, struct spn_err *err)
 {
     struct spn_reader *r = NULL;
     struct k_file *f = NULL;

@@ -1,4 +1,5 @@
-/* gguf_write.c - GGUF version 3: pairs as they were added, infos, data padded to general.alignment (32 unless set). */
+/* gguf_write.c - GGUF version 3: pairs as they were added, infos, data padded to general.alignment
+ * (32 unless set). */
 #include "config.h"
 
 #include <inttypes.h>
@@ -12,7 +13,8 @@ enum { NAME_BYTES_MAX = 63, DIMS_MAX = 4, ALIGNMENT_DEFAULT = 32 };
 static spn_status add(struct spn_writer *w, const void *bytes, size_t n)
 {
     if (n > 0 && spn_buf_add(&w->pairs, bytes, n) != SPN_OK)
-        return spn_fail(&w->why, SPN_ENOMEM, "%s: no memory for %zu bytes of metadata", w->path, w->pairs.length + n);
+        return spn_fail(&w->why, SPN_ENOMEM, "%s: no memory for %zu bytes of metadata", w->path,
+                        w->pairs.length + n);
     return SPN_OK;
 }
 
@@ -32,14 +34,16 @@ static spn_status add_u64(struct spn_writer *w, uint64_t v)
     return add(w, b, sizeof b);
 }
 
-static spn_status pair(struct spn_writer *w, const char *key, int type, int64_t count, const void *bytes, size_t n)
+static spn_status pair(struct spn_writer *w, const char *key, int type, int64_t count,
+                       const void *bytes, size_t n)
 {
     spn_status st;
 
     if (strcmp(key, "general.alignment") == 0) {
         w->alignment = type == K_U32 && count < 0 ? k_load_u32(bytes) : 0;
         if (w->alignment == 0 || (w->alignment & (w->alignment - 1)) != 0)
-            return spn_fail(&w->why, SPN_EUSAGE, "%s: %s must be a u32 and a power of two", w->path, key);
+            return spn_fail(&w->why, SPN_EUSAGE, "%s: %s must be a u32 and a power of two", w->path,
+                            key);
     }
     st = add_u64(w, strlen(key));
     if (st == SPN_OK)
@@ -58,18 +62,21 @@ static spn_status pair(struct spn_writer *w, const char *key, int type, int64_t 
 static spn_status check(struct spn_writer *w, const char *name, const struct spn_tensor *t)
 {
     if (name[0] == '\0' || strlen(name) > NAME_BYTES_MAX)
-        return spn_fail(&w->why, SPN_EUSAGE, "%s: tensor name %.100s has %zu bytes, 1 to %d are possible", w->path, name,
+        return spn_fail(&w->why, SPN_EUSAGE,
+                        "%s: tensor name %.100s has %zu bytes, 1 to %d are possible", w->path, name,
                         strlen(name), NAME_BYTES_MAX);
     if (t->ndim > DIMS_MAX)
-        return spn_fail(&w->why, SPN_EUSAGE, "%s: tensor %s has %d dimensions, GGUF holds %d", w->path, name, t->ndim, DIMS_MAX);
+        return spn_fail(&w->why, SPN_EUSAGE, "%s: tensor %s has %d dimensions, GGUF holds %d",
+                        w->path, name, t->ndim, DIMS_MAX);
     if (t->dtype >= SPN_U8 || spn_dtype_info(t->dtype) == NULL)
-        return spn_fail(&w->why, SPN_EUSAGE, "%s: tensor %s is of type %s, which GGUF lacks", w->path, name,
-                        spn_dtype_name(t->dtype));
+        return spn_fail(&w->why, SPN_EUSAGE, "%s: tensor %s is of type %s, which GGUF lacks",
+                        w->path, name, spn_dtype_name(t->dtype));
     return SPN_OK;
 }
 
 /* name, n_dims, dims from the contiguous one on, type, offset. A number alone is a row of one. */
-static spn_status put_info(const struct spn_writer *w, FILE *f, const struct k_written *x, uint64_t offset, struct spn_err *err)
+static spn_status put_info(const struct spn_writer *w, FILE *f, const struct k_written *x,
+                           uint64_t offset, struct spn_err *err)
 {
     unsigned char b[8 + NAME_BYTES_MAX + 4 + 8 * DIMS_MAX + 4 + 8], *p = b;
     size_t n = strlen(x->name);
@@ -87,7 +94,8 @@ static spn_status put_info(const struct spn_writer *w, FILE *f, const struct k_w
     return k_put(w, f, b, (size_t)(p + 12 - b), err);
 }
 
-static spn_status put_header(const struct spn_writer *w, FILE *f, uint64_t alignment, uint64_t *written, struct spn_err *err)
+static spn_status put_header(const struct spn_writer *w, FILE *f, uint64_t alignment,
+                             uint64_t *written, struct spn_err *err)
 {
     unsigned char head[24] = "GGUF";
     uint64_t offset = 0, infos = 0;
@@ -114,7 +122,8 @@ static spn_status put_header(const struct spn_writer *w, FILE *f, uint64_t align
     return st;
 }
 
-static spn_status put_padding(const struct spn_writer *w, FILE *f, uint64_t at, uint64_t alignment, struct spn_err *err)
+static spn_status put_padding(const struct spn_writer *w, FILE *f, uint64_t at, uint64_t alignment,
+                              struct spn_err *err)
 {
     return k_put_zeros(w, f, (alignment - at % alignment) % alignment, err);
 }

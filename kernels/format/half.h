@@ -1,4 +1,4 @@
-/* half.h - 16-bit floats in plain C: IEEE half precision and bfloat16, rounding to nearest, ties to even. */
+/* half.h - 16-bit floats in plain C, IEEE half and bfloat16: rounding to nearest, ties to even. */
 #ifndef SPN_HALF_H
 #define SPN_HALF_H
 #include <stdint.h>
@@ -21,7 +21,8 @@ static inline uint32_t spn_bits_of_f32(float f)
 /* Exact. Subnormal halves are made by one subtraction, so no subnormal float is ever an operand. */
 static inline float spn_f32_of_f16(uint16_t h)
 {
-    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, body = (uint32_t)(h & 0x7fffu) << 13, exponent = h & 0x7c00u;
+    uint32_t sign = (uint32_t)(h & 0x8000u) << 16, exponent = h & 0x7c00u;
+    uint32_t body = (uint32_t)(h & 0x7fffu) << 13;
 
     if (exponent == 0x7c00u)
         return spn_f32_of_bits(sign | 0x7f800000u | body);
@@ -41,7 +42,7 @@ static inline uint16_t spn_f16_of_f32(float f)
     if (a >= 0x477ff000u)
         return (uint16_t)(sign | 0x7c00u);
     if (a < 0x38800000u) {
-        /* Below 2^-14: adding 0.5 leaves the rounded multiple of 2^-24 in the low bits of the sum. */
+        /* Below 2^-14: the sum with 0.5 ends in the rounded multiple of 2^-24. */
         uint32_t r = spn_bits_of_f32(spn_f32_of_bits(a) + 0.5f) - 0x3f000000u;
         return (uint16_t)(sign | r);
     }

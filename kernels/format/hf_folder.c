@@ -1,8 +1,10 @@
-/* hf_folder.c - a Hugging Face model folder: config.json and friends as metadata, tensors from safetensors shards.
+/* hf_folder.c - a Hugging Face model folder: config.json and friends as metadata, tensors from
+ * safetensors shards.
  *
- * Shards are those of model.safetensors.index.json ({"weight_map": {tensor: file}}), else model.safetensors alone.
- * JSON is flattened: {"a": {"b": 1}} of config.json is the key config.a.b; null is an absent key; an array of numbers, of
- * strings or of booleans is an array, any other array becomes keys config.a.0, config.a.1, …
+ * Shards are those of model.safetensors.index.json ({"weight_map": {tensor: file}}), else
+ * model.safetensors alone. JSON is flattened: {"a": {"b": 1}} of config.json is the key config.a.b;
+ * null is an absent key; an array of numbers, of strings or of booleans is an array, any other
+ * array becomes keys config.a.0, config.a.1, …
  */
 #include "config.h"
 
@@ -23,9 +25,11 @@ enum { KEY_BYTES_MAX = 4096, TEMPLATE_BYTES_MAX = 4 << 20 };
 /* ---- files of the folder ---- */
 
 /* In memory: the lines after `@@ NAME` up to the next such line (or the end). */
-static const struct k_file *packed_find(struct spn_reader *r, const struct k_file *dir, const char *name, struct k_file *slot)
+static const struct k_file *packed_find(struct spn_reader *r, const struct k_file *dir,
+                                        const char *name, struct k_file *slot)
 {
-    const char *p = (const char *)dir->data, *end = p + dir->size, *line_end, *from = NULL, *to = end;
+    const char *p = (const char *)dir->data, *end = p + dir->size, *line_end, *from = NULL,
+               *to = end;
     size_t n = strlen(name);
 
     for (; p < end && to == end; p = line_end < end ? line_end + 1 : end) {
@@ -41,13 +45,15 @@ static const struct k_file *packed_find(struct spn_reader *r, const struct k_fil
     }
     if (from == NULL)
         return NULL;
-    *slot = (struct k_file){ .name = name, .data = (const unsigned char *)from, .size = (uint64_t)(to - from) };
+    *slot = (struct k_file){ .name = name,
+                             .data = (const unsigned char *)from,
+                             .size = (uint64_t)(to - from) };
     return slot;
 }
 
 /* *OUT is NULL when the folder has no such file. */
-static spn_status open_file(struct spn_reader *r, const struct k_file *dir, const char *name, const struct k_file **out,
-                            struct spn_err *err)
+static spn_status open_file(struct spn_reader *r, const struct k_file *dir, const char *name,
+                            const struct k_file **out, struct spn_err *err)
 {
     struct k_file *slot = NULL;
     spn_status st;
@@ -115,16 +121,18 @@ static spn_status add_scalar(struct flat *c, const json_t *j)
     return st == SPN_OK ? add_value(c, &v) : st;
 }
 
-/* The type that holds every element, or -1: integers and reals together are reals, an empty array is one of integers. */
+/* The type that holds every element, or -1: integers and reals together are reals, an empty array
+ * is one of integers. */
 static int array_type(const json_t *array)
 {
     int type = K_I64;
 
     for (size_t i = 0; i < json_array_size(array); i++) {
         const json_t *j = json_array_get(array, i);
-        int t = json_is_string(j) ? K_STRING : json_is_boolean(j) ? K_BOOL : json_is_integer(j) ? K_I64
-              : json_is_real(j) ? K_F64 : -1;
+        int t = json_is_string(j) ? K_STRING : json_is_boolean(j) ? K_BOOL : -1;
 
+        if (json_is_number(j))
+            t = json_is_integer(j) ? K_I64 : K_F64;
         if (i > 0 && t == K_I64 && type == K_F64)
             continue;
         if (t < 0 || (i > 0 && t != type && !(t == K_F64 && type == K_I64)))
@@ -204,7 +212,8 @@ static spn_status flatten_below(struct flat *c, const char *name, const json_t *
     spn_status st = spn_buf_printf(&c->key, ".%s", name);
 
     if (st != SPN_OK)
-        st = spn_fail(c->err, SPN_EFORMAT, "%s: a key of more than %d bytes", c->place, KEY_BYTES_MAX);
+        st = spn_fail(c->err, SPN_EFORMAT, "%s: a key of more than %d bytes", c->place,
+                      KEY_BYTES_MAX);
     if (st == SPN_OK)
         st = flatten(c, j);
     spn_buf_trim(&c->key, length);
@@ -213,7 +222,9 @@ static spn_status flatten_below(struct flat *c, const char *name, const json_t *
 
 static spn_status flatten_array(struct flat *c, const json_t *array)
 {
-    struct spn_meta v = { .kind = SPN_META_ARRAY, .count = json_array_size(array), .raw_type = array_type(array) };
+    struct spn_meta v = { .kind = SPN_META_ARRAY,
+                          .count = json_array_size(array),
+                          .raw_type = array_type(array) };
     char index[24];
     spn_status st = SPN_OK;
 
@@ -246,8 +257,8 @@ static spn_status flatten(struct flat *c, const json_t *j)
 }
 
 /* NAME of the folder under PREFIX; a missing one is fine unless it is REQUIRED. */
-static spn_status read_config(struct spn_reader *r, const struct k_file *dir, const char *name, const char *prefix,
-                              bool required, struct spn_err *err)
+static spn_status read_config(struct spn_reader *r, const struct k_file *dir, const char *name,
+                              const char *prefix, bool required, struct spn_err *err)
 {
     struct flat c = { .r = r, .key = SPN_BUF_INIT(KEY_BYTES_MAX), .err = err };
     const struct k_file *f = NULL;
@@ -255,7 +266,8 @@ static spn_status read_config(struct spn_reader *r, const struct k_file *dir, co
     spn_status st = open_file(r, dir, name, &f, err);
 
     if (st == SPN_OK && f == NULL)
-        return required ? spn_fail(err, SPN_EFORMAT, "%s: no %s in this folder", dir->name, name) : SPN_OK;
+        return required ? spn_fail(err, SPN_EFORMAT, "%s: no %s in this folder", dir->name, name)
+                        : SPN_OK;
     if (st == SPN_OK)
         st = k_json_load(&j, f->name, text_of(f), 0, err);
     if (st == SPN_OK && !json_is_object(j))
@@ -273,7 +285,8 @@ static spn_status read_config(struct spn_reader *r, const struct k_file *dir, co
     return st;
 }
 
-/* Newer folders keep the template in a file of its own; it goes before the one in tokenizer_config.json. */
+/* Newer folders keep the template in a file of its own; it goes before the one in
+ * tokenizer_config.json. */
 static spn_status read_template(struct spn_reader *r, const struct k_file *dir, struct spn_err *err)
 {
     static const char key[] = "tokenizer_config.chat_template";
@@ -284,8 +297,8 @@ static spn_status read_template(struct spn_reader *r, const struct k_file *dir, 
     if (st != SPN_OK || f == NULL)
         return st;
     if (f->size > TEMPLATE_BYTES_MAX)
-        st = spn_fail(err, SPN_EFORMAT, "%s: a template of %llu bytes, %d are read", f->name, (unsigned long long)f->size,
-                      TEMPLATE_BYTES_MAX);
+        st = spn_fail(err, SPN_EFORMAT, "%s: a template of %llu bytes, %d are read", f->name,
+                      (unsigned long long)f->size, TEMPLATE_BYTES_MAX);
     if (st == SPN_OK)
         st = k_reader_dup(r, &v.s, f->data, f->size, err);
     v.s_length = (size_t)f->size;
@@ -301,7 +314,9 @@ static spn_status read_template(struct spn_reader *r, const struct k_file *dir, 
 
 /* ---- shards ---- */
 
-struct claim { const char *shard, *tensor; };      /* a line of weight_map; shard first, it is sorted by it */
+struct claim {                         /* a line of weight_map; sorted by its first member */
+    const char *shard, *tensor;
+};
 
 struct claims { struct claim *all; const struct claim **sorted; size_t n; };
 
@@ -316,13 +331,15 @@ static bool plain_name(const char *s)
     return true;
 }
 
-static spn_status load_text(struct spn_reader *r, const struct k_file *f, struct k_text t, const char **out, struct spn_err *err)
+static spn_status load_text(struct spn_reader *r, const struct k_file *f, struct k_text t,
+                            const char **out, struct spn_err *err)
 {
     size_t base = (size_t)((const unsigned char *)t.s - f->data);
     json_t *j = NULL;
     spn_status st = k_json_load(&j, f->name, t, base, err);
 
-    if (st == SPN_OK && (!json_is_string(j) || json_string_length(j) != strlen(json_string_value(j))))
+    if (st == SPN_OK &&
+        (!json_is_string(j) || json_string_length(j) != strlen(json_string_value(j))))
         st = spn_fail(err, SPN_EFORMAT, "%s: not a plain string at byte %zu", f->name, base);
     if (st == SPN_OK)
         st = k_reader_dup(r, out, json_string_value(j), json_string_length(j), err);
@@ -331,8 +348,8 @@ static spn_status load_text(struct spn_reader *r, const struct k_file *f, struct
 }
 
 /* Walked twice: to count, and to read. */
-static spn_status read_weight_map(struct spn_reader *r, const struct k_file *f, struct k_text text, struct claims *out,
-                                  struct spn_err *err)
+static spn_status read_weight_map(struct spn_reader *r, const struct k_file *f, struct k_text text,
+                                  struct claims *out, struct spn_err *err)
 {
     size_t base = (size_t)((const unsigned char *)text.s - f->data), count = 0;
     struct k_text key, value;
@@ -359,8 +376,10 @@ static spn_status read_weight_map(struct spn_reader *r, const struct k_file *f, 
         if (st == SPN_OK)
             st = load_text(r, f, value, &claim->shard, err);
         if (st == SPN_OK && !plain_name(claim->shard))
-            st = spn_fail(err, SPN_EFORMAT, "%s: tensor %.100s is said to be in %.200s, which is no file of this folder", f->name,
-                          claim->tensor, claim->shard);
+            st = spn_fail(
+                err, SPN_EFORMAT,
+                "%s: tensor %.100s is said to be in %.200s, which is no file of this folder",
+                f->name, claim->tensor, claim->shard);
         out->sorted[out->n++] = claim;
     }
     if (st == SPN_OK && out->n > 1)
@@ -368,7 +387,8 @@ static spn_status read_weight_map(struct spn_reader *r, const struct k_file *f, 
     return st;
 }
 
-static spn_status read_index(struct spn_reader *r, const struct k_file *f, struct claims *out, struct spn_err *err)
+static spn_status read_index(struct spn_reader *r, const struct k_file *f, struct claims *out,
+                             struct spn_err *err)
 {
     struct k_text key, value;
     struct k_json_walk w;
@@ -391,20 +411,21 @@ static spn_status read_index(struct spn_reader *r, const struct k_file *f, struc
     return st;
 }
 
-static spn_status read_shard(struct spn_reader *r, const struct k_file *dir, const char *name, const char *tensor,
-                             struct spn_err *err)
+static spn_status read_shard(struct spn_reader *r, const struct k_file *dir, const char *name,
+                             const char *tensor, struct spn_err *err)
 {
     const struct k_file *f = NULL;
     spn_status st = open_file(r, dir, name, &f, err);
 
     if (st == SPN_OK && f == NULL)
-        return spn_fail(err, SPN_EFORMAT, "%s: shard %s is missing, tensor %.100s is in it", dir->name, name, tensor);
+        return spn_fail(err, SPN_EFORMAT, "%s: shard %s is missing, tensor %.100s is in it",
+                        dir->name, name, tensor);
     return st == SPN_OK ? k_safetensors_read(r, f, false, err) : st;
 }
 
 /* What the index says of each tensor is true. */
-static spn_status check_claims(const struct spn_reader *r, const struct k_file *dir, const struct claims *claims,
-                               struct spn_err *err)
+static spn_status check_claims(const struct spn_reader *r, const struct k_file *dir,
+                               const struct claims *claims, struct spn_err *err)
 {
     for (size_t i = 0; i < claims->n; i++) {
         const struct claim *c = &claims->all[i];
@@ -412,13 +433,16 @@ static spn_status check_claims(const struct spn_reader *r, const struct k_file *
         const char *slash = e != NULL ? strrchr(e->file, '/') : NULL;
 
         if (e == NULL || strcmp(slash != NULL ? slash + 1 : e->file, c->shard) != 0)
-            return spn_fail(err, SPN_EFORMAT, "%s: " INDEX_NAME " says that %s holds tensor %.100s, %s%s", dir->name, c->shard,
-                            c->tensor, e != NULL ? "which is in " : "which no shard has", e != NULL ? e->file : "");
+            return spn_fail(err, SPN_EFORMAT,
+                            "%s: " INDEX_NAME " says that %s holds tensor %.100s, %s%s", dir->name,
+                            c->shard, c->tensor, e != NULL ? "which is in " : "which no shard has",
+                            e != NULL ? e->file : "");
     }
     return SPN_OK;
 }
 
-static spn_status read_shards(struct spn_reader *r, const struct k_file *dir, const struct k_file *index, struct spn_err *err)
+static spn_status read_shards(struct spn_reader *r, const struct k_file *dir,
+                              const struct k_file *index, struct spn_err *err)
 {
     struct claims claims = { NULL, NULL, 0 };
     spn_status st = read_index(r, index, &claims, err);
@@ -450,8 +474,8 @@ static spn_status read_tensors(struct spn_reader *r, const struct k_file *dir, s
     if (st == SPN_OK)
         st = open_file(r, dir, "pytorch_model.bin", &other, err);
     if (st == SPN_OK)
-        st = spn_fail(err, SPN_EFORMAT, "%s: neither model.safetensors nor " INDEX_NAME " in this folder%s", dir->name,
-                      other != NULL ? "; pytorch_model.bin is there, but is not read" : "");
+        st = spn_fail(err, SPN_EFORMAT, "%s: neither model.safetensors nor " INDEX_NAME "%s",
+                      dir->name, other != NULL ? "; pytorch_model.bin is not read" : "");
     return st;
 }
 
@@ -473,4 +497,6 @@ static bool knows_folder(const struct k_file *f)
     return f->data == NULL;
 }
 
-const struct spn_format k_format_hf_folder = { .name = "hf folder", .folder = true, .knows = knows_folder, .read = read_folder };
+const struct spn_format k_format_hf_folder = {
+    .name = "hf folder", .folder = true, .knows = knows_folder, .read = read_folder
+};

@@ -41,7 +41,8 @@ static size_t skip_string(struct k_text t, size_t i)
     return i < t.n ? i + 1 : t.n;
 }
 
-/* Past the value at I, or I itself when there is none or it nests too deep. What is inside is checked when it is parsed. */
+/* Past the value at I, or I itself when there is none or it nests too deep. What is inside is
+ * checked when it is parsed. */
 static size_t skip_value(struct k_text t, size_t i)
 {
     size_t from = i;
@@ -71,11 +72,12 @@ static size_t skip_value(struct k_text t, size_t i)
 
 static spn_status broken(const struct k_json_walk *w, const char *wanted, struct spn_err *err)
 {
-    return spn_fail(err, SPN_EFORMAT, "%s: not a JSON object: %s wanted at byte %zu of %zu", w->place, wanted,
-                    w->base + w->pos, w->base + w->text.n);
+    return spn_fail(err, SPN_EFORMAT, "%s: not a JSON object: %s wanted at byte %zu of %zu",
+                    w->place, wanted, w->base + w->pos, w->base + w->text.n);
 }
 
-spn_status k_json_walk_begin(struct k_json_walk *w, const char *place, struct k_text text, size_t base, struct spn_err *err)
+spn_status k_json_walk_begin(struct k_json_walk *w, const char *place, struct k_text text,
+                             size_t base, struct spn_err *err)
 {
     *w = (struct k_json_walk){ .place = place, .text = text, .base = base };
     w->pos = skip_space(text, 0);
@@ -85,7 +87,8 @@ spn_status k_json_walk_begin(struct k_json_walk *w, const char *place, struct k_
     return SPN_OK;
 }
 
-spn_status k_json_walk_next(struct k_json_walk *w, struct k_text *key, struct k_text *value, struct spn_err *err)
+spn_status k_json_walk_next(struct k_json_walk *w, struct k_text *key, struct k_text *value,
+                            struct spn_err *err)
 {
     struct k_text t = w->text;
     size_t i = skip_space(t, w->pos), end;
@@ -125,7 +128,8 @@ static bool same(const char *s, size_t n, const char *word)
     return n == strlen(word) && memcmp(s, word, n) == 0;
 }
 
-/* Copy a word so that the parser takes it; at most 2 bytes longer, and never more than twice as long. */
+/* Copy a word so that the parser takes it; at most 2 bytes longer, and never more than twice as
+ * long. */
 static size_t copy_word(char *to, const char *s, size_t n)
 {
     size_t digits = 0;
@@ -145,7 +149,8 @@ static size_t copy_word(char *to, const char *s, size_t n)
 }
 
 /* OUT has room for twice the text. Counts what would become values before any of them is made. */
-static spn_status tidy(char *out, size_t *length, const char *place, struct k_text t, size_t base, struct spn_err *err)
+static spn_status tidy(char *out, size_t *length, const char *place, struct k_text t, size_t base,
+                       struct spn_err *err)
 {
     size_t n = 0, values = 1, end;
     int depth = 0;
@@ -167,9 +172,11 @@ static spn_status tidy(char *out, size_t *length, const char *place, struct k_te
             depth--;
         }
         if (depth > K_JSON_DEPTH_MAX)
-            return spn_fail(err, SPN_EFORMAT, "%s: JSON nested deeper than %d at byte %zu", place, K_JSON_DEPTH_MAX, base + i);
+            return spn_fail(err, SPN_EFORMAT, "%s: JSON nested deeper than %d at byte %zu", place,
+                            K_JSON_DEPTH_MAX, base + i);
         if (values > K_JSON_VALUES_MAX)
-            return spn_fail(err, SPN_EFORMAT, "%s: JSON of more than %d values at byte %zu", place, K_JSON_VALUES_MAX, base + i);
+            return spn_fail(err, SPN_EFORMAT, "%s: JSON of more than %d values at byte %zu", place,
+                            K_JSON_VALUES_MAX, base + i);
         memcpy(out + n, t.s + i, end - i);
         n += end - i;
     }
@@ -177,7 +184,8 @@ static spn_status tidy(char *out, size_t *length, const char *place, struct k_te
     return SPN_OK;
 }
 
-spn_status k_json_load(json_t **out, const char *place, struct k_text text, size_t base, struct spn_err *err)
+spn_status k_json_load(json_t **out, const char *place, struct k_text text, size_t base,
+                       struct spn_err *err)
 {
     json_error_t why;
     size_t length = 0;
@@ -185,16 +193,19 @@ spn_status k_json_load(json_t **out, const char *place, struct k_text text, size
     spn_status st;
 
     if (text.n > K_JSON_BYTES_MAX)
-        return spn_fail(err, SPN_EFORMAT, "%s: JSON value of %zu bytes at byte %zu, %d are read", place, text.n, base,
-                        K_JSON_BYTES_MAX);
+        return spn_fail(err, SPN_EFORMAT, "%s: JSON value of %zu bytes at byte %zu, %d are read",
+                        place, text.n, base, K_JSON_BYTES_MAX);
     copy = spn_calloc(text.n + 1, 2);
     if (copy == NULL)
         return spn_fail(err, SPN_ENOMEM, "%s: no memory to parse %zu bytes of JSON", place, text.n);
     st = tidy(copy, &length, place, text, base, err);
     if (st == SPN_OK) {
-        *out = json_loadb(copy, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
-        if (*out == NULL && (json_error_code(&why) == json_error_out_of_memory || json_error_code(&why) == json_error_unknown))
-            st = spn_fail(err, SPN_ENOMEM, "%s: no memory to parse %zu bytes of JSON", place, text.n);
+        *out = json_loadb(copy, length, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL,
+                          &why);
+        if (*out == NULL && (json_error_code(&why) == json_error_out_of_memory ||
+                             json_error_code(&why) == json_error_unknown))
+            st = spn_fail(err, SPN_ENOMEM, "%s: no memory to parse %zu bytes of JSON", place,
+                          text.n);
         else if (*out == NULL)
             st = spn_fail(err, SPN_EFORMAT, "%s: not JSON near byte %zu: %s", place,
                           base + (why.position > 0 ? (size_t)why.position : 0), why.text);

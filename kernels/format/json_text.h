@@ -1,6 +1,8 @@
-/* json_text.h - JSON from outside: an object's members found without parsing them, and bounded parsing of one value.
+/* json_text.h - JSON from outside: an object's members found without parsing them, and bounded
+ * parsing of one value.
  *
- * A parsed value takes some 50 times the memory of its text, so headers of megabytes are walked member by member.
+ * A parsed value takes some 50 times the memory of its text, so headers of megabytes are walked
+ * member by member.
  */
 #ifndef SPN_JSON_TEXT_H
 #define SPN_JSON_TEXT_H
@@ -21,13 +23,19 @@ struct k_json_walk {
     bool done;
 };
 
-/* TEXT must begin with `{` after optional space, and hold nothing but space after the matching `}`. */
-spn_status k_json_walk_begin(struct k_json_walk *w, const char *place, struct k_text text, size_t base, struct spn_err *err);
-/* The next member: KEY with its quotes and VALUE as they stand in the text. W->done is set, and they are not, at the end. */
-spn_status k_json_walk_next(struct k_json_walk *w, struct k_text *key, struct k_text *value, struct spn_err *err);
+/* TEXT must begin with `{` after optional space, and hold nothing but space after the matching `}`.
+ */
+spn_status k_json_walk_begin(struct k_json_walk *w, const char *place, struct k_text text,
+                             size_t base, struct spn_err *err);
+/* The next member: KEY with its quotes and VALUE as they stand in the text. W->done is set, and
+ * they are not, at the end. */
+spn_status k_json_walk_next(struct k_json_walk *w, struct k_text *key, struct k_text *value,
+                            struct spn_err *err);
 
-/* Parse one value; free with json_decref. Beyond JSON it takes what other writers of these files emit: integers too large
-   for 64 bits (as reals) and NaN, Infinity, -Infinity (as null). BASE as above. */
-spn_status k_json_load(json_t **out, const char *place, struct k_text text, size_t base, struct spn_err *err);
+/* Parse one value; free with json_decref. Beyond JSON it takes what other writers of these files
+   emit: integers too large for 64 bits (as reals) and NaN, Infinity, -Infinity (as null). BASE as
+   above. */
+spn_status k_json_load(json_t **out, const char *place, struct k_text text, size_t base,
+                       struct spn_err *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* quant.h - one codec a type: blocks to floats and back.  Private to kernels/format; the public calls are in tensor/product.h. */
+/* quant.h - one codec a type: blocks to floats and back.  Private to kernels/format; the public
+ * calls are in tensor/product.h. */
 #ifndef SPN_QUANT_H
 #define SPN_QUANT_H
 #include <stdint.h>
@@ -8,10 +9,12 @@ struct k_quant {
     /* N elements, a multiple of the block; any alignment of SRC. */
     void (*decode)(const unsigned char *src, float *dst, int64_t n);
     void (*encode)(const float *src, unsigned char *dst, int64_t n);
-    /* Largest magnitude that a block can hold: its scale is a half. 0: any float, NaN and infinities included. */
+    /* Largest magnitude that a block can hold: its scale is a half. 0: any float, NaN and
+     * infinities included. */
     float limit;
 };
 
-extern const struct k_quant k_quant_f32, k_quant_f16, k_quant_bf16, k_quant_q8_0, k_quant_q4_0, k_quant_q4_k, k_quant_q6_k;
+extern const struct k_quant k_quant_f32, k_quant_f16, k_quant_bf16, k_quant_q8_0, k_quant_q4_0,
+    k_quant_q4_k, k_quant_q6_k;
 
 #endif

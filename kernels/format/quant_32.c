@@ -1,6 +1,7 @@
 /* quant_32.c - blocks of 32 with one half scale: Q8_0 (d, i8[32]) and Q4_0 (d, nibbles[16]).
  *
- * Rounding as files of these types are written elsewhere: with the scale before it is rounded to a half, through its inverse.
+ * Rounding as files of these types are written elsewhere: with the scale before it is rounded to a
+ * half, through its inverse.
  */
 #include "config.h"
 
@@ -61,7 +62,8 @@ static void decode_q4_0(const unsigned char *src, float *dst, int64_t n)
     }
 }
 
-/* The value of largest magnitude, whatever its sign, becomes -8, the one level that only one side has. */
+/* The value of largest magnitude, whatever its sign, becomes -8, the one level that only one side
+ * has. */
 static void encode_q4_0(const float *src, unsigned char *dst, int64_t n)
 {
     for (; n > 0; n -= BLOCK, src += BLOCK, dst += Q4_0_BYTES) {

@@ -1,4 +1,5 @@
-/* quant_k.c - blocks of 256 with quantised group scales: Q4_K (8 groups of 32, scale and minimum) and Q6_K (16 groups of 16).
+/* quant_k.c - blocks of 256 with quantised group scales: Q4_K (8 groups of 32, scale and minimum)
+ * and Q6_K (16 groups of 16).
  *
  * Q4_K, 144 bytes: d, dmin (halves), scales[12], nibbles[128]; value d*sc*q - dmin*mn.
  * Q6_K, 210 bytes: low nibbles[128], high pairs[64], i8 scales[16], d (half); value d*sc*(q-32).
@@ -23,7 +24,8 @@ static int nearest(float v, int lo, int hi)
 
 /* ---- Q4_K ---- */
 
-/* 6-bit scale and minimum of group G: groups 4..7 keep their low nibbles in bytes 8..11 and their high pairs in 0..7. */
+/* 6-bit scale and minimum of group G: groups 4..7 keep their low nibbles in bytes 8..11 and their
+ * high pairs in 0..7. */
 static void q4_scales(const unsigned char *s, int g, int *sc, int *mn)
 {
     if (g < 4) {
@@ -68,8 +70,9 @@ static void decode_q4_k(const unsigned char *src, float *dst, int64_t n)
 
 struct line { float scale, low; };         /* x is about scale*q - low; both >= 0 */
 
-/* Best line through one group for q in 0..15: the inverse step is tried around 15/(max-min); each trial's levels give a
-   least-squares line (w-weighted), whose error decides. A positive offset cannot be stored: it is fitted again as 0. */
+/* Best line through one group for q in 0..15: the inverse step is tried around 15/(max-min); each
+   trial's levels give a least-squares line (w-weighted), whose error decides. A positive offset
+   cannot be stored: it is fitted again as 0. */
 static struct line fit_line(const float *x)
 {
     float w[Q4_GROUP], lo = 0, hi = x[0], square = 0;
@@ -162,7 +165,8 @@ static void decode_q6_k(const unsigned char *src, float *dst, int64_t n)
 
         for (int g = 0; g < Q6_GROUPS; g++) {
             int half = g / 8, quarter = g % 8 / 2, first = 16 * (g & 1);
-            const unsigned char *ql = src + 64 * half + 32 * (quarter & 1) + first, *qh = src + 128 + 32 * half + first;
+            const unsigned char *ql = src + 64 * half + 32 * (quarter & 1) + first,
+                                *qh = src + 128 + 32 * half + first;
             float step = d * (float)(int8_t)src[192 + g];
 
             for (int l = 0; l < Q6_GROUP; l++) {
@@ -173,8 +177,9 @@ static void decode_q6_k(const unsigned char *src, float *dst, int64_t n)
     }
 }
 
-/* Best scale of one group for q in -32..31, weight x^2: trials put the value of largest magnitude near level -32; the
-   least-squares scale of a trial lowers the error by (sum w x q)^2 / (sum w q^2), so the largest of these wins. */
+/* Best scale of one group for q in -32..31, weight x^2: trials put the value of largest magnitude
+   near level -32; the least-squares scale of a trial lowers the error by (sum w x q)^2 / (sum w
+   q^2), so the largest of these wins. */
 static float fit_scale(const float *x)
 {
     float extreme = 0, best = 0;
@@ -219,7 +224,8 @@ static void encode_q6_k(const float *src, unsigned char *dst, int64_t n)
         spn_store_u16(dst + 208, d16);
         for (int g = 0; g < Q6_GROUPS; g++) {
             int half = g / 8, quarter = g % 8 / 2, first = 16 * (g & 1);
-            unsigned char *ql = dst + 64 * half + 32 * (quarter & 1) + first, *qh = dst + 128 + 32 * half + first;
+            unsigned char *ql = dst + 64 * half + 32 * (quarter & 1) + first,
+                          *qh = dst + 128 + 32 * half + first;
             int sc = extreme != 0 ? nearest(-128 / extreme * scales[g], -128, 127) : 0;
             float step = d * (float)sc;
 

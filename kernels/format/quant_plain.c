@@ -10,7 +10,8 @@
 static void decode_f32(const unsigned char *src, float *dst, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
-        uint32_t u = (uint32_t)spn_load_u16(src + 4 * i) | (uint32_t)spn_load_u16(src + 4 * i + 2) << 16;
+        uint32_t u = (uint32_t)spn_load_u16(src + 4 * i) | (uint32_t)spn_load_u16(src + 4 * i + 2)
+                                                               << 16;
         dst[i] = spn_f32_of_bits(u);
     }
 }

@@ -6,7 +6,8 @@
 #include "format/source.h"
 
 /* Add F's tensors to R, and its __metadata__ where WITH_META. */
-spn_status k_safetensors_read(struct spn_reader *r, const struct k_file *f, bool with_meta, struct spn_err *err);
+spn_status k_safetensors_read(struct spn_reader *r, const struct k_file *f, bool with_meta,
+                              struct spn_err *err);
 /* "BF16"; NULL: the format has no such type. */
 const char *k_safetensors_type(int dtype);
 

@@ -1,4 +1,5 @@
-/* safetensors_write.c - header padded with spaces to 8 bytes; tensors widest type first, then by name, without gaps. */
+/* safetensors_write.c - header padded with spaces to 8 bytes; tensors widest type first, then by
+ * name, without gaps. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -14,7 +15,8 @@
 enum { HEADER_BYTES_MAX = 100000000 };
 
 /* A string as JSON, quoted; SPN_EUSAGE when it is not UTF-8. */
-static spn_status add_quoted(struct spn_buf *b, const char *path, const char *s, size_t n, struct spn_err *err)
+static spn_status add_quoted(struct spn_buf *b, const char *path, const char *s, size_t n,
+                             struct spn_err *err)
 {
     json_t *j = json_stringn(s, n);
     char *text = j != NULL ? json_dumps(j, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
@@ -30,12 +32,15 @@ static spn_status add_quoted(struct spn_buf *b, const char *path, const char *s,
 }
 
 /* "key":"value" with commas between: the inside of __metadata__. */
-static spn_status pair(struct spn_writer *w, const char *key, int type, int64_t count, const void *bytes, size_t n)
+static spn_status pair(struct spn_writer *w, const char *key, int type, int64_t count,
+                       const void *bytes, size_t n)
 {
     spn_status st = SPN_OK;
 
     if (type != K_STRING || count >= 0)
-        return spn_fail(&w->why, SPN_EUSAGE, "%s: metadata %.100s is no string, safetensors holds only strings", w->path, key);
+        return spn_fail(&w->why, SPN_EUSAGE,
+                        "%s: metadata %.100s is no string, safetensors holds only strings", w->path,
+                        key);
     if (w->pairs.length > 0 && spn_buf_puts(&w->pairs, ",") != SPN_OK)
         st = spn_fail(&w->why, SPN_ENOMEM, "%s: no memory for its header", w->path);
     if (st == SPN_OK)
@@ -52,7 +57,8 @@ static spn_status check(struct spn_writer *w, const char *name, const struct spn
     if (name[0] == '\0' || strcmp(name, "__metadata__") == 0)
         return spn_fail(&w->why, SPN_EUSAGE, "%s: \"%s\" cannot be a tensor's name", w->path, name);
     if (k_safetensors_type(t->dtype) == NULL)
-        return spn_fail(&w->why, SPN_EUSAGE, "%s: tensor %.100s is of type %s, which safetensors lacks", w->path, name,
+        return spn_fail(&w->why, SPN_EUSAGE,
+                        "%s: tensor %.100s is of type %s, which safetensors lacks", w->path, name,
                         spn_dtype_name(t->dtype));
     return SPN_OK;
 }
@@ -69,8 +75,9 @@ static int compare_tensors(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-static spn_status add_entry(struct spn_buf *b, const struct spn_writer *w, const struct k_written *x, uint64_t begin,
-                            uint64_t end, struct spn_err *err)
+static spn_status add_entry(struct spn_buf *b, const struct spn_writer *w,
+                            const struct k_written *x, uint64_t begin, uint64_t end,
+                            struct spn_err *err)
 {
     spn_status st = add_quoted(b, w->path, x->name, strlen(x->name), err), put;
 
@@ -81,7 +88,8 @@ static spn_status add_entry(struct spn_buf *b, const struct spn_writer *w, const
         put = spn_buf_printf(b, "%s%" PRId64, i > 0 ? "," : "", x->t.dim[i]);
     if (put == SPN_OK)
         put = spn_buf_printf(b, "],\"data_offsets\":[%" PRIu64 ",%" PRIu64 "]}", begin, end);
-    return put == SPN_OK ? SPN_OK : spn_fail(err, SPN_ENOMEM, "%s: no memory for its header", w->path);
+    return put == SPN_OK ? SPN_OK
+                         : spn_fail(err, SPN_ENOMEM, "%s: no memory for its header", w->path);
 }
 
 static spn_status make_header(struct spn_buf *b, const struct spn_writer *w, struct spn_err *err)
@@ -135,4 +143,5 @@ static spn_status write_safetensors(struct spn_writer *w, FILE *f, struct spn_er
     return st;
 }
 
-const struct k_writer_format k_safetensors_writer = { "safetensors", pair, check, write_safetensors };
+const struct k_writer_format k_safetensors_writer = { "safetensors", pair, check,
+                                                      write_safetensors };

@@ -1,7 +1,9 @@
-/* source.h - private to kernels/format: what an open reader holds, and what one format has to offer.
+/* source.h - private to kernels/format: what an open reader holds, and what one format has to
+ * offer.
  *
- * Memory: all that parsing keeps is charged to the reader and may not exceed the bytes of its files plus READER_SPARE, so a
- * small file with absurd counts is refused by a sum and not by the machine running out.
+ * Memory: all that parsing keeps is charged to the reader and may not exceed the bytes of its files
+ * plus READER_SPARE, so a small file with absurd counts is refused by a sum and not by the machine
+ * running out.
  */
 #ifndef SPN_SOURCE_H
 #define SPN_SOURCE_H
@@ -21,7 +23,7 @@ struct k_file {                        /* one file of a reader; lives in its are
     const char *name;                  /* for messages and spn_entry.file */
     const unsigned char *data;
     uint64_t size;
-    struct spn_map map;                /* unused when the bytes were lent by spn_reader_open_memory */
+    struct spn_map map; /* unused when the bytes were lent by spn_reader_open_memory */
     bool mapped;
 };
 
@@ -36,8 +38,21 @@ struct k_strings {
     const uint64_t *start;             /* count + 1 of them */
 };
 
-enum {                                 /* value types of GGUF, used for arrays of every format */
-    K_U8, K_I8, K_U16, K_I16, K_U32, K_I32, K_F32, K_BOOL, K_STRING, K_ARRAY, K_U64, K_I64, K_F64, K_VALUE_TYPES
+enum { /* value types of GGUF, used for arrays of every format */
+       K_U8,
+       K_I8,
+       K_U16,
+       K_I16,
+       K_U32,
+       K_I32,
+       K_F32,
+       K_BOOL,
+       K_STRING,
+       K_ARRAY,
+       K_U64,
+       K_I64,
+       K_F64,
+       K_VALUE_TYPES
 };
 
 struct spn_format;
@@ -63,7 +78,8 @@ struct spn_reader {
 struct spn_format {
     const char *name;
     bool folder;
-    /* The first bytes or the name say that F is of this format; a folder is asked with data NULL. */
+    /* The first bytes or the name say that F is of this format; a folder is asked with data NULL.
+     */
     bool (*knows)(const struct k_file *f);
     spn_status (*read)(struct spn_reader *r, const struct k_file *f, struct spn_err *err);
 };
@@ -71,21 +87,25 @@ struct spn_format {
 extern const struct spn_format k_format_gguf, k_format_safetensors, k_format_hf_folder;
 
 /* Map PATH and add it to R's files; its size is added to the budget. */
-spn_status k_reader_map(struct spn_reader *r, const char *path, const struct k_file **out, struct spn_err *err);
+spn_status k_reader_map(struct spn_reader *r, const char *path, const struct k_file **out,
+                        struct spn_err *err);
 /* Unmap a file whose contents were copied; its size stays in the budget. */
 void       k_reader_unmap(struct spn_reader *r, const struct k_file *f);
 
 /* SPN_EFORMAT past the budget, SPN_ENOMEM when memory is short. Zeroed. */
-spn_status k_reader_alloc(struct spn_reader *r, void *out, uint64_t count, size_t size, struct spn_err *err);
-spn_status k_reader_dup(struct spn_reader *r, const char **out, const void *s, uint64_t length, struct spn_err *err);
+spn_status k_reader_alloc(struct spn_reader *r, void *out, uint64_t count, size_t size,
+                          struct spn_err *err);
+spn_status k_reader_dup(struct spn_reader *r, const char **out, const void *s, uint64_t length,
+                        struct spn_err *err);
 
 /* Make room for MORE items; the next k_reader_add_… calls then need no memory. */
 spn_status k_reader_reserve_entries(struct spn_reader *r, uint64_t more, struct spn_err *err);
 spn_status k_reader_reserve_meta(struct spn_reader *r, uint64_t more, struct spn_err *err);
 /* NAME and KEY must live as long as the reader. */
-spn_status k_reader_add_entry(struct spn_reader *r, const char *name, const struct spn_tensor *t, const struct k_file *f,
-                              uint64_t offset, struct spn_err *err);
-spn_status k_reader_add_meta(struct spn_reader *r, const char *key, const struct spn_meta *v, struct spn_err *err);
+spn_status k_reader_add_entry(struct spn_reader *r, const char *name, const struct spn_tensor *t,
+                              const struct k_file *f, uint64_t offset, struct spn_err *err);
+spn_status k_reader_add_meta(struct spn_reader *r, const char *key, const struct spn_meta *v,
+                             struct spn_err *err);
 
 /* Compare structs whose first member is a name, through pointers to them (qsort). */
 int         k_compare_names(const void *a, const void *b);

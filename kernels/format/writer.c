@@ -1,4 +1,5 @@
-/* writer.c - what all writers share: metadata and tensors are gathered, checked, and written in one go. */
+/* writer.c - what all writers share: metadata and tensors are gathered, checked, and written in one
+ * go. */
 #include "config.h"
 
 #include "format/writer.h"
@@ -25,7 +26,8 @@ void k_store_u64(unsigned char *p, uint64_t v)
     k_store_u32(p + 4, (uint32_t)(v >> 32));
 }
 
-static spn_status create(struct spn_writer **out, const struct k_writer_format *format, const char *path, struct spn_err *err)
+static spn_status create(struct spn_writer **out, const struct k_writer_format *format,
+                         const char *path, struct spn_err *err)
 {
     struct spn_writer *w = spn_calloc(1, sizeof *w);
 
@@ -86,14 +88,17 @@ static spn_status no_memory(struct spn_writer *w, const char *name)
     return spn_fail(&w->why, SPN_ENOMEM, "%s: no memory to add %.100s", w->path, name);
 }
 
-static spn_status add_pair(struct spn_writer *w, const char *key, int type, int64_t count, const void *bytes, size_t n)
+static spn_status add_pair(struct spn_writer *w, const char *key, int type, int64_t count,
+                           const void *bytes, size_t n)
 {
     char *copy;
 
     if (w->why.code != SPN_OK)
         return w->why.code;
     if (key[0] == '\0' || strlen(key) > 65535)
-        return spn_fail(&w->why, SPN_EUSAGE, "%s: a metadata key of %zu bytes, 1 to 65535 are possible", w->path, strlen(key));
+        return spn_fail(&w->why, SPN_EUSAGE,
+                        "%s: a metadata key of %zu bytes, 1 to 65535 are possible", w->path,
+                        strlen(key));
     copy = spn_strdup(key);
     if (copy == NULL || !grow(&w->keys, sizeof *w->keys, w->n_keys, &w->room_keys)) {
         spn_free(copy);
@@ -141,7 +146,8 @@ spn_status spn_writer_bool(struct spn_writer *w, const char *key, bool v)
     return add_pair(w, key, K_BOOL, -1, &b, 1);
 }
 
-spn_status spn_writer_strs(struct spn_writer *w, const char *key, const char *const *s, const size_t *length, size_t n)
+spn_status spn_writer_strs(struct spn_writer *w, const char *key, const char *const *s,
+                           const size_t *length, size_t n)
 {
     struct spn_buf b = SPN_BUF_INIT(PAIRS_BYTES_MAX);
     unsigned char head[8];
@@ -153,13 +159,15 @@ spn_status spn_writer_strs(struct spn_writer *w, const char *key, const char *co
         if (st == SPN_OK)
             st = spn_buf_add(&b, s[i], length[i]);
     }
-    st = st == SPN_OK ? add_pair(w, key, K_STRING, (int64_t)n, b.data, b.length) : no_memory(w, key);
+    st =
+        st == SPN_OK ? add_pair(w, key, K_STRING, (int64_t)n, b.data, b.length) : no_memory(w, key);
     spn_buf_free(&b);
     return st;
 }
 
 /* N words of 4 bytes, given by their bits. */
-static spn_status add_words(struct spn_writer *w, const char *key, int type, const void *v, size_t n)
+static spn_status add_words(struct spn_writer *w, const char *key, int type, const void *v,
+                            size_t n)
 {
     unsigned char *b = spn_calloc(n, 4);
     uint32_t bits;
@@ -208,8 +216,8 @@ spn_status spn_writer_tensor(struct spn_writer *w, const char *name, const struc
 }
 
 /* Names are compared once, at the end. */
-static spn_status check_names(struct spn_writer *w, const void *items, size_t size, size_t n, const char *what,
-                              struct spn_err *err)
+static spn_status check_names(struct spn_writer *w, const void *items, size_t size, size_t n,
+                              const char *what, struct spn_err *err)
 {
     const void **p = spn_calloc(n, sizeof *p);
     const char *twice;
@@ -250,7 +258,8 @@ spn_status spn_writer_commit(struct spn_writer *w, struct spn_err *err)
 
 /* ---- helpers of the formats ---- */
 
-spn_status k_put(const struct spn_writer *w, FILE *f, const void *bytes, size_t n, struct spn_err *err)
+spn_status k_put(const struct spn_writer *w, FILE *f, const void *bytes, size_t n,
+                 struct spn_err *err)
 {
     if (n > 0 && fwrite(bytes, 1, n, f) != n)
         return spn_fail(err, SPN_EIO, "%s: writing failed: %s", w->path, strerror(errno));
@@ -267,7 +276,8 @@ spn_status k_put_zeros(const struct spn_writer *w, FILE *f, uint64_t n, struct s
     return st;
 }
 
-spn_status k_put_tensor(const struct spn_writer *w, FILE *f, const struct spn_tensor *t, struct spn_err *err)
+spn_status k_put_tensor(const struct spn_writer *w, FILE *f, const struct spn_tensor *t,
+                        struct spn_err *err)
 {
     return k_put(w, f, t->data, (size_t)spn_tensor_bytes(t), err);
 }

@@ -27,9 +27,12 @@ struct spn_writer {
 
 struct k_writer_format {
     const char *name;
-    /* Append one pair to w->pairs. TYPE as in GGUF; BYTES little-endian, strings as u64 length and bytes. COUNT -1: no array. */
-    spn_status (*pair)(struct spn_writer *w, const char *key, int type, int64_t count, const void *bytes, size_t n);
-    spn_status (*check)(struct spn_writer *w, const char *name, const struct spn_tensor *t);     /* can it be written? */
+    /* Append one pair to w->pairs. TYPE as in GGUF; BYTES little-endian, strings as u64 length and
+     * bytes. COUNT -1: no array. */
+    spn_status (*pair)(struct spn_writer *w, const char *key, int type, int64_t count,
+                       const void *bytes, size_t n);
+    spn_status (*check)(struct spn_writer *w, const char *name,
+                        const struct spn_tensor *t); /* can it be written? */
     spn_status (*write)(struct spn_writer *w, FILE *f, struct spn_err *err);
 };
 
@@ -38,8 +41,10 @@ extern const struct k_writer_format k_gguf_writer, k_safetensors_writer;
 void k_store_u32(unsigned char *p, uint32_t v);
 void k_store_u64(unsigned char *p, uint64_t v);
 /* SPN_EIO with errno's reason. */
-spn_status k_put(const struct spn_writer *w, FILE *f, const void *bytes, size_t n, struct spn_err *err);
+spn_status k_put(const struct spn_writer *w, FILE *f, const void *bytes, size_t n,
+                 struct spn_err *err);
 spn_status k_put_zeros(const struct spn_writer *w, FILE *f, uint64_t n, struct spn_err *err);
-spn_status k_put_tensor(const struct spn_writer *w, FILE *f, const struct spn_tensor *t, struct spn_err *err);
+spn_status k_put_tensor(const struct spn_writer *w, FILE *f, const struct spn_tensor *t,
+                        struct spn_err *err);
 
 #endif
