@@ -36,6 +36,7 @@ struct spn_gen_request {
     uint64_t rng_key;                       /* random stream of this sequence */
     bool logprobs;                          /* of the drawn tokens */
     bool score_prompt;                      /* log p of every prompt token given those before: no token is generated when max_tokens is 0 */
+    int64_t score_from;                     /* prompt tokens before this one are not scored (their figures are 0) and may come from the cache */
     const bool *stop_token;                 /* [n_vocab], lent until done; NULL: the tokenizer's end-of-generation set */
 };
 /* Queue a sequence; ids grow from 1. SPN_EUSAGE: empty prompt, an id out of range, prompt longer than the context. */

@@ -1,0 +1,80 @@
+/* pages.c - counted pages of one layer: taking, sharing, giving back. */
+#include "config.h"
+
+#include <string.h>
+
+#include "base/arith.h"
+#include "base/mem.h"
+#include "lm/pages.h"
+
+bool lm_pages_size(const struct spn_kv_layer *layer, int dtype, uint64_t *bytes_k, uint64_t *bytes_v, uint64_t *bytes)
+{
+    const uint64_t tail = 2 * SPN_ATTENTION_BLOCK * sizeof(int32_t);
+
+    return spn_dtype_row_bytes(dtype, layer->width_k, bytes_k) && spn_dtype_row_bytes(dtype, layer->width_v, bytes_v) &&
+           spn_mul_u64(*bytes_k, SPN_ATTENTION_BLOCK, bytes_k) && spn_mul_u64(*bytes_v, SPN_ATTENTION_BLOCK, bytes_v) &&
+           spn_add_u64(*bytes_k, *bytes_v, bytes) && spn_add_u64(*bytes, tail, bytes) && spn_align_u64(*bytes, 64, bytes);
+}
+
+bool lm_pages_init(struct lm_pages *p, int tier, int32_t n, unsigned char *base)
+{
+    p->tier[tier].free = spn_calloc((size_t)n + 1, sizeof(int32_t));
+    p->tier[tier].refs = spn_calloc((size_t)n + 1, sizeof(int32_t));
+    if (p->tier[tier].free == NULL || p->tier[tier].refs == NULL)
+        return false;
+    p->tier[tier].base = base;
+    p->tier[tier].n = p->tier[tier].n_free = n;
+    for (int32_t i = 0; i < n; i++)
+        p->tier[tier].free[i] = n - 1 - i;
+    return true;
+}
+
+void lm_pages_free(struct lm_pages *p)
+{
+    for (int t = 0; t < SPN_KV_TIERS; t++) {
+        spn_free(p->tier[t].free);
+        spn_free(p->tier[t].refs);
+    }
+}
+
+bool lm_page_take(struct lm_pages *p, int tier, uint32_t *page)
+{
+    for (int t = 0; t < p->n_tiers; t++) {
+        if ((tier >= 0 && t != tier) || p->tier[t].n_free == 0)
+            continue;
+        uint32_t i = (uint32_t)p->tier[t].free[--p->tier[t].n_free];
+
+        p->tier[t].refs[i] = 1;
+        *page = (uint32_t)t << 28 | i;
+        return true;
+    }
+    return false;
+}
+
+void lm_page_ref(struct lm_pages *p, uint32_t page)
+{
+    p->tier[lm_page_tier(page)].refs[lm_page_index(page)]++;
+}
+
+void lm_page_unref(struct lm_pages *p, uint32_t page)
+{
+    int t = lm_page_tier(page);
+    uint32_t i = lm_page_index(page);
+
+    if (--p->tier[t].refs[i] == 0)
+        p->tier[t].free[p->tier[t].n_free++] = (int32_t)i;
+}
+
+void lm_page_copy(const struct lm_pages *p, uint32_t to, uint32_t from)
+{
+    memcpy(lm_page_k(p, to), lm_page_k(p, from), (size_t)p->bytes);
+}
+
+int32_t lm_pages_left(const struct lm_pages *p)
+{
+    int32_t n = 0;
+
+    for (int t = 0; t < p->n_tiers; t++)
+        n += p->tier[t].n_free;
+    return n;
+}

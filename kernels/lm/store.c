@@ -1,0 +1,597 @@
+/* store.c - page tables of sequences: append, fork, trim, keep, and the views that attention reads. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/arith.h"
+#include "base/mem.h"
+#include "lm/pages.h"
+#include "lm/store.h"
+#include "tensor/product.h"
+
+enum { BLOCK = SPN_ATTENTION_BLOCK };
+
+/* Keys of one sequence in one layer. The pointer arrays beside PAGE are what spn_keys lends. */
+struct table {
+    int64_t n;                            /* keys */
+    int32_t n_blocks, room;               /* pages held (places reserved beyond N among them) */
+    uint32_t *page;
+    const void **k, **v;
+    const int32_t **pos, **row;
+    bool tree;                            /* some keys are rows of an unaccepted tree step */
+};
+
+struct seq {
+    bool used;
+    struct table *table;                  /* [n_layer] */
+};
+
+struct spn_kv {
+    struct spn_store base;
+    int n_layer, n_tiers, dtype, max_seqs;
+    struct lm_pages *pages;               /* [n_layer] */
+    unsigned char *memory[SPN_KV_TIERS];
+    struct seq *seq;                      /* [max_seqs] */
+    int32_t lost_seq;                     /* -1, or a sequence whose append found no place */
+    int lost_layer;
+};
+
+static bool set_page(struct spn_kv *kv, int layer, struct table *t, int32_t block, uint32_t page)
+{
+    const struct lm_pages *p = &kv->pages[layer];
+
+    if (block >= t->room) {
+        int32_t room = t->room < 8 ? 8 : t->room * 2;
+        uint32_t *pg = spn_realloc(t->page, (size_t)room, sizeof *t->page);
+        const void **k, **v;
+        const int32_t **pos, **row;
+
+        t->page = pg != NULL ? pg : t->page;
+        k = spn_realloc((void *)t->k, (size_t)room, sizeof *t->k);
+        t->k = k != NULL ? k : t->k;
+        v = spn_realloc((void *)t->v, (size_t)room, sizeof *t->v);
+        t->v = v != NULL ? v : t->v;
+        pos = spn_realloc((void *)t->pos, (size_t)room, sizeof *t->pos);
+        t->pos = pos != NULL ? pos : t->pos;
+        row = spn_realloc((void *)t->row, (size_t)room, sizeof *t->row);
+        t->row = row != NULL ? row : t->row;
+        if (pg == NULL || k == NULL || v == NULL || pos == NULL || row == NULL)
+            return false;
+        t->room = room;
+    }
+    t->page[block] = page;
+    t->k[block] = lm_page_k(p, page);
+    t->v[block] = lm_page_v(p, page);
+    t->pos[block] = lm_page_pos(p, page);
+    t->row[block] = lm_page_row(p, page);
+    return true;
+}
+
+static void table_free(struct table *t)
+{
+    spn_free(t->page);
+    spn_free((void *)t->k);
+    spn_free((void *)t->v);
+    spn_free((void *)t->pos);
+    spn_free((void *)t->row);
+}
+
+static int32_t blocks_of(int64_t keys)
+{
+    return (int32_t)((keys + BLOCK - 1) / BLOCK);
+}
+
+/* Give back the pages of T from FIRST on. */
+static void drop_pages(struct spn_kv *kv, int layer, struct table *t, int32_t first)
+{
+    while (t->n_blocks > first)
+        lm_page_unref(&kv->pages[layer], t->page[--t->n_blocks]);
+}
+
+/* Make page BLOCK of T its own. */
+static bool own_page(struct spn_kv *kv, int layer, struct table *t, int32_t block)
+{
+    struct lm_pages *p = &kv->pages[layer];
+    uint32_t old = t->page[block], page;
+
+    if (p->tier[lm_page_tier(old)].refs[lm_page_index(old)] == 1)
+        return true;
+    if (!lm_page_take(p, -1, &page))
+        return false;
+    lm_page_copy(p, page, old);
+    lm_page_unref(p, old);
+    return set_page(kv, layer, t, block, page);
+}
+
+/* ---- what attention asks for ---- */
+
+static void put_row(const struct spn_kv *kv, unsigned char *to, const float *from, int64_t width, int64_t j)
+{
+    uint64_t bytes = 0;
+
+    if (!spn_dtype_row_bytes(kv->dtype, width, &bytes))
+        return;
+    if (kv->dtype == SPN_F32)
+        memcpy(to + (uint64_t)j * bytes, from, (size_t)bytes);
+    else
+        spn_quant(kv->dtype, from, to + (uint64_t)j * bytes, width, NULL);
+}
+
+static spn_status append(struct spn_store *s, int layer, const struct spn_rows *rows, const float *k, const float *v)
+{
+    struct spn_kv *kv = (struct spn_kv *)s;
+    const struct lm_pages *p = &kv->pages[layer];
+
+    for (int64_t r = 0; r < rows->n; r++) {
+        int32_t seq = rows->seq[r];
+        struct table *t;
+
+        if (seq < 0 || seq >= kv->max_seqs || !kv->seq[seq].used)
+            goto lost;
+        t = &kv->seq[seq].table[layer];
+        if (t->n >= (int64_t)t->n_blocks * BLOCK || rows->pos[r] < 0)
+            goto lost;
+        uint32_t page = t->page[t->n / BLOCK];
+        int64_t j = t->n % BLOCK;
+
+        if (spn_kv_refs(kv, layer, page) > 1)
+            goto lost;
+        put_row(kv, lm_page_k(p, page), k + r * p->width_k, p->width_k, j);
+        put_row(kv, lm_page_v(p, page), v + r * p->width_v, p->width_v, j);
+        lm_page_pos(p, page)[j] = rows->pos[r];
+        lm_page_row(p, page)[j] = rows->parent != NULL ? (int32_t)r : -1;
+        t->tree = t->tree || rows->parent != NULL;
+        t->n++;
+        continue;
+lost:
+        kv->lost_seq = seq;
+        kv->lost_layer = layer;
+        return SPN_EINTERNAL;
+    }
+    return SPN_OK;
+}
+
+static void keys(struct spn_store *s, int layer, int32_t seq, struct spn_keys *out)
+{
+    struct spn_kv *kv = (struct spn_kv *)s;
+    const struct table *t;
+
+    memset(out, 0, sizeof *out);
+    out->dtype = kv->dtype;
+    if (seq < 0 || seq >= kv->max_seqs || !kv->seq[seq].used)
+        return;
+    t = &kv->seq[seq].table[layer];
+    out->n = t->n;
+    out->k = t->k;
+    out->v = t->v;
+    out->pos = t->pos;
+    out->row = t->tree ? t->row : NULL;
+}
+
+static const struct spn_store_ops store_ops = { .append = append, .keys = keys };
+
+spn_status spn_kv_check(struct spn_kv *kv, struct spn_err *err)
+{
+    int32_t seq = kv->lost_seq;
+
+    kv->lost_seq = -1;
+    if (seq == -1)
+        return SPN_OK;
+    return spn_fail(err, SPN_EINTERNAL, "keys of sequence %d in layer %d had no place: reserve comes before a run", (int)seq, kv->lost_layer);
+}
+
+/* ---- life of a store ---- */
+
+static bool tier_bytes(const struct spn_kv_options *o, int tier, int32_t *pages, uint64_t *bytes)
+{
+    int64_t n = o->tokens[tier] / BLOCK + (o->tokens[tier] % BLOCK != 0);
+    uint64_t k, v, page, all;
+
+    if (n < 0 || n > 0x0fffffff)
+        return false;
+    *pages = (int32_t)n;
+    *bytes = 0;
+    for (int l = 0; l < o->n_layer; l++)
+        if (!lm_pages_size(&o->layer[l], o->dtype, &k, &v, &page) || !spn_mul_u64(page, (uint64_t)n, &all) || !spn_add_u64(*bytes, all, bytes))
+            return false;
+    return true;
+}
+
+uint64_t spn_kv_bytes_for(const struct spn_kv_options *o)
+{
+    uint64_t total = 0, bytes;
+    int32_t pages;
+
+    for (int t = 0; t < o->n_tiers; t++)
+        if (!tier_bytes(o, t, &pages, &bytes) || !spn_add_u64(total, bytes, &total))
+            return UINT64_MAX;
+    return total;
+}
+
+static spn_status check_options(const struct spn_kv_options *o, struct spn_err *err)
+{
+    if (o->n_layer < 1 || o->n_tiers < 1 || o->n_tiers > SPN_KV_TIERS || o->max_seqs < 1)
+        return spn_fail(err, SPN_EUSAGE, "a store of %d layers, %d tiers and %d sequences cannot be", o->n_layer, o->n_tiers, o->max_seqs);
+    if (o->dtype != SPN_F32 && o->dtype != SPN_F16)
+        return spn_fail(err, SPN_EUSAGE, "keys cannot be kept as %s (f32 and f16 can)", spn_dtype_name(o->dtype));
+    for (int l = 0; l < o->n_layer; l++)
+        if (o->layer[l].width_k < 1 || o->layer[l].width_v < 1)
+            return spn_fail(err, SPN_EUSAGE, "layer %d: keys of %" PRId64 " and values of %" PRId64 " numbers cannot be", l,
+                            o->layer[l].width_k, o->layer[l].width_v);
+    return SPN_OK;
+}
+
+static spn_status take_tier(struct spn_kv *kv, const struct spn_kv_options *o, int tier, struct spn_err *err)
+{
+    uint64_t bytes, at = 0;
+    int32_t n;
+
+    if (!tier_bytes(o, tier, &n, &bytes) || (kv->memory[tier] = spn_aligned_alloc(64, (size_t)bytes + 64)) == NULL)
+        return spn_fail(err, SPN_ENOMEM, "no memory for the keys and values of %" PRId64 " tokens", o->tokens[tier]);
+    for (int l = 0; l < kv->n_layer; l++) {
+        if (!lm_pages_init(&kv->pages[l], tier, n, kv->memory[tier] + at))
+            return spn_fail(err, SPN_ENOMEM, "no memory for the page lists of layer %d", l);
+        at += kv->pages[l].bytes * (uint64_t)n;
+    }
+    return SPN_OK;
+}
+
+spn_status spn_kv_new(struct spn_kv **out, const struct spn_kv_options *o, struct spn_err *err)
+{
+    struct spn_kv *kv;
+    spn_status st = check_options(o, err);
+
+    if (st != SPN_OK)
+        return st;
+    kv = spn_calloc(1, sizeof *kv);
+    if (kv == NULL)
+        return spn_fail(err, SPN_ENOMEM, "no memory for a store");
+    kv->base.ops = &store_ops;
+    kv->n_layer = o->n_layer;
+    kv->n_tiers = o->n_tiers;
+    kv->dtype = o->dtype;
+    kv->max_seqs = o->max_seqs;
+    kv->lost_seq = -1;
+    kv->pages = spn_calloc((size_t)o->n_layer, sizeof *kv->pages);
+    kv->seq = spn_calloc((size_t)o->max_seqs, sizeof *kv->seq);
+    if (kv->pages == NULL || kv->seq == NULL)
+        st = spn_fail(err, SPN_ENOMEM, "no memory for a store of %d layers and %d sequences", o->n_layer, o->max_seqs);
+    for (int l = 0; l < o->n_layer && st == SPN_OK; l++) {
+        struct lm_pages *p = &kv->pages[l];
+
+        p->width_k = o->layer[l].width_k;
+        p->width_v = o->layer[l].width_v;
+        p->n_tiers = o->n_tiers;
+        if (!lm_pages_size(&o->layer[l], o->dtype, &p->bytes_k, &p->bytes_v, &p->bytes))
+            st = spn_fail(err, SPN_EUSAGE, "layer %d: keys of %" PRId64 " numbers overflow a page", l, p->width_k);
+    }
+    for (int t = 0; t < o->n_tiers && st == SPN_OK; t++)
+        st = take_tier(kv, o, t, err);
+    if (st != SPN_OK) {
+        spn_kv_free(kv);
+        return st;
+    }
+    *out = kv;
+    return SPN_OK;
+}
+
+void spn_kv_free(struct spn_kv *kv)
+{
+    if (kv == NULL)
+        return;
+    for (int i = 0; kv->seq != NULL && i < kv->max_seqs; i++) {
+        for (int l = 0; kv->seq[i].table != NULL && l < kv->n_layer; l++)
+            table_free(&kv->seq[i].table[l]);
+        spn_free(kv->seq[i].table);
+    }
+    for (int l = 0; kv->pages != NULL && l < kv->n_layer; l++)
+        lm_pages_free(&kv->pages[l]);
+    for (int t = 0; t < SPN_KV_TIERS; t++)
+        spn_free(kv->memory[t]);
+    spn_free(kv->pages);
+    spn_free(kv->seq);
+    spn_free(kv);
+}
+
+struct spn_store *spn_kv_store(struct spn_kv *kv)
+{
+    return &kv->base;
+}
+
+/* ---- sequences ---- */
+
+spn_status spn_kv_seq_new(struct spn_kv *kv, int32_t *seq, struct spn_err *err)
+{
+    for (int32_t i = 0; i < kv->max_seqs; i++) {
+        struct seq *s = &kv->seq[i];
+
+        if (s->used)
+            continue;
+        if (s->table == NULL && (s->table = spn_calloc((size_t)kv->n_layer, sizeof *s->table)) == NULL)
+            return spn_fail(err, SPN_ENOMEM, "no memory for the page tables of sequence %d", (int)i);
+        s->used = true;
+        *seq = i;
+        return SPN_OK;
+    }
+    return spn_fail(err, SPN_ENOMEM, "all %d sequences of the store are in use", kv->max_seqs);
+}
+
+void spn_kv_seq_free(struct spn_kv *kv, int32_t seq)
+{
+    spn_kv_trim(kv, seq, -1, 0);
+    kv->seq[seq].used = false;
+}
+
+spn_status spn_kv_seq_fork(struct spn_kv *kv, int32_t seq, int32_t *child, struct spn_err *err)
+{
+    int32_t c;
+    spn_status st = spn_kv_seq_new(kv, &c, err);
+
+    for (int l = 0; l < kv->n_layer && st == SPN_OK; l++) {
+        const struct table *from = &kv->seq[seq].table[l];
+        struct table *to = &kv->seq[c].table[l];
+
+        for (int32_t b = 0; b < blocks_of(from->n) && st == SPN_OK; b++) {
+            if (!set_page(kv, l, to, b, from->page[b])) {
+                st = spn_fail(err, SPN_ENOMEM, "no memory for the page table of a fork");
+                break;
+            }
+            lm_page_ref(&kv->pages[l], from->page[b]);
+            to->n_blocks = b + 1;
+        }
+        to->n = from->n;
+        to->tree = from->tree;
+    }
+    if (st == SPN_OK)
+        *child = c;
+    else if (st != SPN_OK && kv->seq[c].used)
+        spn_kv_seq_free(kv, c);
+    return st;
+}
+
+int64_t spn_kv_length(const struct spn_kv *kv, int32_t seq, int layer)
+{
+    return kv->seq[seq].table[layer].n;
+}
+
+/* Does writing at the end of T touch a page that others hold? */
+static bool end_is_shared(const struct spn_kv *kv, int layer, const struct table *t)
+{
+    if (t->n % BLOCK == 0 && t->n_blocks == t->n / BLOCK)
+        return false;
+    return spn_kv_refs(kv, layer, t->page[t->n / BLOCK]) > 1;
+}
+
+int64_t spn_kv_reserve_pages(const struct spn_kv *kv, int32_t seq, int64_t n)
+{
+    int64_t pages = 0;
+
+    for (int l = 0; l < kv->n_layer; l++) {
+        const struct table *t = &kv->seq[seq].table[l];
+        int64_t more = blocks_of(t->n + n) - t->n_blocks;
+
+        pages += (more > 0 ? more : 0) + end_is_shared(kv, l, t);
+    }
+    return pages;
+}
+
+spn_status spn_kv_reserve(struct spn_kv *kv, int32_t seq, int layer, int64_t n, struct spn_err *err)
+{
+    for (int l = layer < 0 ? 0 : layer; l < (layer < 0 ? kv->n_layer : layer + 1); l++) {
+        struct table *t = &kv->seq[seq].table[l];
+        uint32_t page;
+
+        if (end_is_shared(kv, l, t) && !own_page(kv, l, t, (int32_t)(t->n / BLOCK)))
+            return spn_fail(err, SPN_ENOMEM, "no page is left to copy one that sequences share");
+        while (t->n_blocks < blocks_of(t->n + n)) {
+            if (!lm_page_take(&kv->pages[l], -1, &page))
+                return spn_fail(err, SPN_ENOMEM, "no page is left for %" PRId64 " keys more in layer %d", n, l);
+            if (!set_page(kv, l, t, t->n_blocks, page)) {
+                lm_page_unref(&kv->pages[l], page);
+                return spn_fail(err, SPN_ENOMEM, "no memory for a page table");
+            }
+            t->n_blocks++;
+        }
+    }
+    return SPN_OK;
+}
+
+void spn_kv_trim(struct spn_kv *kv, int32_t seq, int layer, int64_t n)
+{
+    for (int l = layer < 0 ? 0 : layer; l < (layer < 0 ? kv->n_layer : layer + 1); l++) {
+        struct table *t = &kv->seq[seq].table[l];
+
+        if (n < t->n)
+            t->n = n;
+        if (t->n == 0)
+            t->tree = false;
+        drop_pages(kv, l, t, blocks_of(t->n));
+    }
+}
+
+/* Move key J of block B to place TO of the same table. */
+static void move_key(struct spn_kv *kv, int layer, struct table *t, int64_t to, int64_t from)
+{
+    const struct lm_pages *p = &kv->pages[layer];
+    uint32_t a = t->page[to / BLOCK], b = t->page[from / BLOCK];
+    uint64_t k = p->bytes_k / BLOCK, v = p->bytes_v / BLOCK;
+
+    memcpy(lm_page_k(p, a) + (uint64_t)(to % BLOCK) * k, lm_page_k(p, b) + (uint64_t)(from % BLOCK) * k, (size_t)k);
+    memcpy(lm_page_v(p, a) + (uint64_t)(to % BLOCK) * v, lm_page_v(p, b) + (uint64_t)(from % BLOCK) * v, (size_t)v);
+    lm_page_pos(p, a)[to % BLOCK] = lm_page_pos(p, b)[from % BLOCK];
+    lm_page_row(p, a)[to % BLOCK] = lm_page_row(p, b)[from % BLOCK];
+}
+
+/* First key that KEEP drops, or the length. */
+static int64_t first_dropped(const struct table *t, const bool *keep)
+{
+    int64_t i = 0;
+
+    while (i < t->n && keep[i])
+        i++;
+    return i;
+}
+
+/* Pages from the first dropped key on become the sequence's own, before anything moves. */
+static spn_status own_from(struct spn_kv *kv, int layer, struct table *t, int64_t first, struct spn_err *err)
+{
+    for (int32_t b = (int32_t)(first / BLOCK); b < blocks_of(t->n); b++)
+        if (!own_page(kv, layer, t, b))
+            return spn_fail(err, SPN_ENOMEM, "no page is left to copy one that sequences share");
+    return SPN_OK;
+}
+
+static void compact(struct spn_kv *kv, int layer, struct table *t, const bool *keep)
+{
+    int64_t to = first_dropped(t, keep);
+
+    for (int64_t i = to; i < t->n; i++)
+        if (keep[i])
+            move_key(kv, layer, t, to++, i);
+    t->n = to;
+    drop_pages(kv, layer, t, blocks_of(to));
+}
+
+spn_status spn_kv_keep(struct spn_kv *kv, int32_t seq, int layer, const bool *keep, struct spn_err *err)
+{
+    int first = layer < 0 ? 0 : layer, end = layer < 0 ? kv->n_layer : layer + 1;
+    spn_status st = SPN_OK;
+
+    for (int l = first; l < end && st == SPN_OK; l++) {
+        struct table *t = &kv->seq[seq].table[l];
+
+        st = own_from(kv, l, t, first_dropped(t, keep), err);
+    }
+    for (int l = first; l < end && st == SPN_OK; l++)
+        compact(kv, l, &kv->seq[seq].table[l], keep);
+    return st;
+}
+
+static bool among(const int32_t *rows, int64_t n, int32_t row)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (rows[i] == row)
+            return true;
+    return false;
+}
+
+spn_status spn_kv_accept(struct spn_kv *kv, int32_t seq, const int32_t *rows, int64_t n, struct spn_err *err)
+{
+    spn_status st = SPN_OK;
+
+    for (int l = 0; l < kv->n_layer && st == SPN_OK; l++) {
+        struct table *t = &kv->seq[seq].table[l];
+        bool *keep = spn_calloc((size_t)t->n + 1, sizeof *keep);
+        int64_t first;
+
+        if (keep == NULL)
+            return spn_fail(err, SPN_ENOMEM, "no memory to accept a path among %" PRId64 " keys", t->n);
+        for (int64_t i = 0; i < t->n; i++) {
+            int32_t row = t->row[i / BLOCK][i % BLOCK];
+
+            keep[i] = row < 0 || among(rows, n, row);
+        }
+        first = first_dropped(t, keep);
+        st = own_from(kv, l, t, first, err);
+        if (st == SPN_OK) {
+            compact(kv, l, t, keep);
+            /* Keys of the step lie at the end: they are ordinary keys from now on. */
+            for (int64_t i = t->n - 1; i >= 0 && t->row[i / BLOCK][i % BLOCK] >= 0; i--)
+                lm_page_row(&kv->pages[l], t->page[i / BLOCK])[i % BLOCK] = -1;
+            t->tree = false;
+        }
+        spn_free(keep);
+    }
+    return st;
+}
+
+spn_status spn_kv_move(struct spn_kv *kv, int32_t seq, int layer, int64_t block, int tier, struct spn_err *err)
+{
+    struct table *t = &kv->seq[seq].table[layer];
+    struct lm_pages *p = &kv->pages[layer];
+    uint32_t page, old;
+
+    if (block < 0 || block >= t->n_blocks || tier < 0 || tier >= kv->n_tiers)
+        return spn_fail(err, SPN_EUSAGE, "block %" PRId64 " of %d cannot move to tier %d of %d", block, (int)t->n_blocks, tier, kv->n_tiers);
+    old = t->page[block];
+    if (lm_page_tier(old) == tier)
+        return SPN_OK;
+    if (!lm_page_take(p, tier, &page))
+        return spn_fail(err, SPN_ENOMEM, "tier %d has no page left in layer %d", tier, layer);
+    lm_page_copy(p, page, old);
+    lm_page_unref(p, old);
+    set_page(kv, layer, t, (int32_t)block, page);      /* within the table's room: cannot fail */
+    return SPN_OK;
+}
+
+/* ---- shared blocks ---- */
+
+bool spn_kv_share(struct spn_kv *kv, int32_t seq, int64_t block, uint32_t *page)
+{
+    for (int l = 0; l < kv->n_layer; l++)
+        if (kv->seq[seq].table[l].n < (block + 1) * BLOCK || kv->seq[seq].table[l].tree)
+            return false;
+    for (int l = 0; l < kv->n_layer; l++) {
+        page[l] = kv->seq[seq].table[l].page[block];
+        lm_page_ref(&kv->pages[l], page[l]);
+    }
+    return true;
+}
+
+spn_status spn_kv_attach(struct spn_kv *kv, int32_t seq, const uint32_t *page, struct spn_err *err)
+{
+    for (int l = 0; l < kv->n_layer; l++) {
+        struct table *t = &kv->seq[seq].table[l];
+
+        if (t->n % BLOCK != 0 || t->n_blocks != t->n / BLOCK)
+            return spn_fail(err, SPN_EUSAGE, "layer %d: a block cannot follow %" PRId64 " keys", l, t->n);
+    }
+    for (int l = 0; l < kv->n_layer; l++) {
+        struct table *t = &kv->seq[seq].table[l];
+
+        if (!set_page(kv, l, t, t->n_blocks, page[l])) {
+            while (l-- > 0)
+                spn_kv_trim(kv, seq, l, kv->seq[seq].table[l].n - BLOCK);
+            return spn_fail(err, SPN_ENOMEM, "no memory for a page table");
+        }
+        lm_page_ref(&kv->pages[l], page[l]);
+        t->n_blocks++;
+        t->n += BLOCK;
+    }
+    return SPN_OK;
+}
+
+void spn_kv_release(struct spn_kv *kv, const uint32_t *page)
+{
+    for (int l = 0; l < kv->n_layer; l++)
+        lm_page_unref(&kv->pages[l], page[l]);
+}
+
+int32_t spn_kv_refs(const struct spn_kv *kv, int layer, uint32_t page)
+{
+    return kv->pages[layer].tier[lm_page_tier(page)].refs[lm_page_index(page)];
+}
+
+void spn_kv_stats(const struct spn_kv *kv, struct spn_kv_stats *s)
+{
+    memset(s, 0, sizeof *s);
+    for (int l = 0; l < kv->n_layer; l++)
+        for (int t = 0; t < kv->n_tiers; t++) {
+            s->pages_total += kv->pages[l].tier[t].n;
+            for (int32_t i = 0; i < kv->pages[l].tier[t].n; i++) {
+                s->pages_used += kv->pages[l].tier[t].refs[i] > 0;
+                s->pages_shared += kv->pages[l].tier[t].refs[i] > 1;
+            }
+        }
+}
+
+int64_t spn_kv_pages_free(const struct spn_kv *kv)
+{
+    int64_t least = INT64_MAX;
+
+    for (int l = 0; l < kv->n_layer; l++)
+        if (lm_pages_left(&kv->pages[l]) < least)
+            least = lm_pages_left(&kv->pages[l]);
+    return least;
+}

@@ -1,0 +1,12 @@
+/* attention_avx512.c - one block of attention over stored keys, AVX-512. */
+#include "config.h"
+
+#include "x86/attention_tile.h"
+
+void k_attend_avx512(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask)
+{
+    if (a->half)
+        attend(a, lanes, mask, 1);
+    else
+        attend(a, lanes, mask, 0);
+}

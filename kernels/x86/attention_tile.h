@@ -1,0 +1,205 @@
+/* attention_tile.h - one block of the online softmax over vectors of 8 or 16 floats. Included by files built for one set. */
+#ifndef SPN_X86_ATTENTION_TILE_H
+#define SPN_X86_ATTENTION_TILE_H
+#include <math.h>
+#include <string.h>
+
+#include "lm/attention_block.h"
+#include "x86/vec.h"
+
+enum { LANES = SPN_ATTENTION_BLOCK, GROUPS = LANES / VW, V_TILE = 8 };
+
+#ifdef __AVX512F__
+
+VEC_INLINE vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+VEC_INLINE vf v_half(const void *p) { return _mm512_cvtph_ps(_mm256_loadu_si256(p)); }
+
+/* A where lane GROUP * 16 + i is in MASK, else B. */
+VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
+{
+    return _mm512_mask_blend_ps((__mmask16)(mask >> (16 * group)), b, a);
+}
+
+/* Lane i of the result is the sum of the lanes of X[i]: every sum by the same tree. */
+VEC_INLINE vf v_sums(vf *x)
+{
+    __m512 t[8], u[4];
+
+    for (int i = 0; i < 8; i++)
+        t[i] = _mm512_add_ps(_mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]), _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]));
+    for (int i = 0; i < 4; i++) {
+        __m512d a = _mm512_castps_pd(t[2 * i]), b = _mm512_castps_pd(t[2 * i + 1]);
+
+        u[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+    }
+    for (int i = 0; i < 2; i++)
+        t[i] = _mm512_add_ps(_mm512_shuffle_f32x4(u[2 * i], u[2 * i + 1], 0x88), _mm512_shuffle_f32x4(u[2 * i], u[2 * i + 1], 0xdd));
+    return _mm512_add_ps(_mm512_shuffle_f32x4(t[0], t[1], 0x88), _mm512_shuffle_f32x4(t[0], t[1], 0xdd));
+}
+
+VEC_INLINE float v_sum(vf x) { return _mm512_reduce_add_ps(x); }
+VEC_INLINE float v_largest(vf x) { return _mm512_reduce_max_ps(x); }
+VEC_INLINE float v_first(vf x) { return _mm512_cvtss_f32(x); }
+VEC_INLINE vf v_round(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+VEC_INLINE vf v_pow2(vf n) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23)); }
+
+#else
+
+VEC_INLINE vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+VEC_INLINE vf v_half(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
+
+VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
+{
+    __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    __m256i on = _mm256_and_si256(_mm256_set1_epi32((int)(mask >> (8 * group) & 0xff)), bit);
+
+    return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(_mm256_cmpeq_epi32(on, bit)));
+}
+
+VEC_INLINE vf v_sums(vf *x)
+{
+    __m256 a = _mm256_hadd_ps(_mm256_hadd_ps(x[0], x[1]), _mm256_hadd_ps(x[2], x[3]));
+    __m256 b = _mm256_hadd_ps(_mm256_hadd_ps(x[4], x[5]), _mm256_hadd_ps(x[6], x[7]));
+
+    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
+}
+
+VEC_INLINE float v_sum(vf x)
+{
+    __m128 t = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+
+    t = _mm_add_ps(t, _mm_movehl_ps(t, t));
+    return _mm_cvtss_f32(_mm_add_ss(t, _mm_movehdup_ps(t)));
+}
+
+VEC_INLINE float v_largest(vf x)
+{
+    __m128 t = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
+
+    t = _mm_max_ps(t, _mm_movehl_ps(t, t));
+    return _mm_cvtss_f32(_mm_max_ss(t, _mm_movehdup_ps(t)));
+}
+
+VEC_INLINE float v_first(vf x) { return _mm256_cvtss_f32(x); }
+VEC_INLINE vf v_round(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+VEC_INLINE vf v_pow2(vf n) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23)); }
+
+#endif
+
+/* exp(x) for x <= 0 within 2 units in the last place: 2^n times a polynomial in what is left (Cody and Waite's reduction).
+   Below -87 the result is about 1e-38, never an underflow; NaN stays NaN. */
+VEC_INLINE vf v_exp(vf x)
+{
+    vf n, r, p;
+
+    x = v_max(v_set(-87.0f), x);       /* in this order NaN passes */
+    n = v_round(v_mul(x, v_set(1.44269504f)));
+    r = v_fma(n, v_set(-0.693359375f), x);
+    r = v_fma(n, v_set(2.12194440e-4f), r);
+    p = v_set(1.0f / 5040);
+    p = v_fma(p, r, v_set(1.0f / 720));
+    p = v_fma(p, r, v_set(1.0f / 120));
+    p = v_fma(p, r, v_set(1.0f / 24));
+    p = v_fma(p, r, v_set(1.0f / 6));
+    p = v_fma(p, r, v_set(0.5f));
+    p = v_fma(p, r, v_set(1.0f));
+    p = v_fma(p, r, v_set(1.0f));
+    return v_mul(p, v_pow2(n));
+}
+
+/* VW numbers at element D of a key or value of N numbers; those past its end read as zero. */
+VEC_INLINE vf load(const void *row, int d, int n, int half)
+{
+    uint16_t tail[VW] = { 0 };
+
+    if (!half)
+        return n - d >= VW ? v_load((const float *)row + d) : v_load_n((const float *)row + d, n - d);
+    if (n - d >= VW)
+        return v_half((const uint16_t *)row + d);
+    memcpy(tail, (const uint16_t *)row + d, (size_t)(n - d) * sizeof *tail);
+    return v_half(tail);
+}
+
+VEC_INLINE void scores(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, const float *q, vf *s, int half)
+{
+    for (int g = 0; g < GROUPS; g++) {
+        vf acc[VW];
+
+        s[g] = v_set(-INFINITY);
+        if ((mask >> (g * VW) & (uint32_t)((1ull << VW) - 1)) == 0)
+            continue;
+#pragma GCC unroll 16
+        for (int j = 0; j < VW; j++)
+            acc[j] = v_zero();
+        for (int d = 0; d < a->dim_k; d += VW) {
+            vf x = load(q, d, a->dim_k, 0);
+
+#pragma GCC unroll 16
+            for (int j = 0; j < VW; j++)
+                acc[j] = v_fma(x, load(lanes->k[g * VW + j], d, a->dim_k, half), acc[j]);
+        }
+        s[g] = v_mul(v_sums(acc), v_set(a->scale));
+        if (a->softcap > 0) {
+            float t[VW];
+
+            v_store(t, s[g]);
+            for (int j = 0; j < VW; j++)
+                t[j] = a->softcap * tanhf(t[j] / a->softcap);
+            s[g] = v_load(t);
+        }
+        s[g] = v_pick(mask, g, s[g], v_set(-INFINITY));
+    }
+}
+
+/* y[d..] = y * alpha + sum of p[j] v[j], lane after lane; N vectors at once. */
+VEC_INLINE void values(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, const float *p, vf alpha, float *y, int d, int n,
+                       int half)
+{
+    vf acc[V_TILE];
+
+#pragma GCC unroll 8
+    for (int i = 0; i < n; i++)
+        acc[i] = v_mul(load(y, d + i * VW, a->dim_v, 0), alpha);
+    for (uint32_t left = mask; left != 0; left &= left - 1) {
+        int j = __builtin_ctz(left);
+        vf w = v_set(p[j]);
+
+#pragma GCC unroll 8
+        for (int i = 0; i < n; i++)
+            acc[i] = v_fma(w, load(lanes->v[j], d + i * VW, a->dim_v, half), acc[i]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < n; i++)
+        v_store_n(y + d + i * VW, acc[i], a->dim_v - d - i * VW);
+}
+
+VEC_INLINE void attend(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, int half)
+{
+    for (int h = 0; h < a->heads; h++) {
+        vf s[GROUPS], alpha, total = v_zero(), top;
+        float p[LANES], max;
+        int d = 0;
+
+        scores(a, lanes, mask, a->q + (int64_t)h * a->dim_k, s, half);
+        top = s[0];
+        for (int g = 1; g < GROUPS; g++)
+            top = v_max(top, s[g]);
+        max = v_largest(top);
+        max = max > a->max[h] ? max : a->max[h];
+        alpha = v_pick(a->max[h] > -INFINITY ? UINT32_MAX : 0, 0, v_exp(v_set(a->max[h] - max)), v_zero());
+        for (int g = 0; g < GROUPS; g++) {
+            vf e = v_pick(mask, g, v_exp(v_add(s[g], v_set(-max))), v_zero());
+
+            v_store(p + g * VW, e);
+            total = v_add(total, e);
+        }
+        a->sum[h] = a->sum[h] * v_first(alpha) + v_sum(total);
+        a->max[h] = max;
+        for (; d + V_TILE / 2 * VW <= a->dim_v; d += V_TILE / 2 * VW)
+            values(a, lanes, mask, p, alpha, a->y + (int64_t)h * a->dim_v, d, V_TILE / 2, half);
+        for (; d < a->dim_v; d += VW)
+            values(a, lanes, mask, p, alpha, a->y + (int64_t)h * a->dim_v, d, 1, half);
+    }
+}
+
+#endif
