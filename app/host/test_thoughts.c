@@ -48,6 +48,9 @@ static void test_graph(void)
     a->state(t, two, SPN_NODE_CUT, "outside the beam");
     a->state(t, -1, SPN_NODE_CUT, NULL);
     ok_near(a->at(t, one)->score, 20, 0, "score");
+    a->spent(t, one, 3, 5, 0.5);
+    a->spent(t, 99, 3, 5, 0.5);
+    ok_int(a->at(t, one)->tokens_out, 15, "tokens add up");
     ok_str(a->at(t, two)->why, "outside the beam", "why");
     ok(a->at(t, 3) == NULL && a->at(t, -1) == NULL, "no node past the end");
     a->link(t, one, two);

@@ -113,6 +113,17 @@ static void set_state(struct spn_thoughts *t, int64_t id, enum spn_node_state s,
         n->why = keep(t, why, &kept);
 }
 
+static void spent(struct spn_thoughts *t, int64_t id, int64_t tokens_in, int64_t tokens_out, double seconds)
+{
+    struct spn_node *n = find(t, id);
+
+    if (n == NULL)
+        return;
+    n->tokens_in += tokens_in;
+    n->tokens_out += tokens_out;
+    n->seconds += seconds;
+}
+
 static void link_nodes(struct spn_thoughts *t, int64_t from, int64_t to)
 {
     if (find(t, from) == NULL || find(t, to) == NULL || !grow((void **)&t->edge, &t->room_edges, t->n_edges, sizeof *t->edge))
@@ -264,4 +275,5 @@ const struct spn_thoughts_api app_thoughts = {
     .at = at,
     .json = graph_json,
     .outline = graph_outline,
+    .spent = spent,
 };

@@ -43,6 +43,8 @@ struct spn_thoughts_api {
     json_t *(*json)(const struct spn_thoughts *t, bool full);          /* a new reference; full: with prompts */
     /* Lines for a person: each tree as an indented outline; the winning path marked. Ends with a newline. */
     char   *(*outline)(const struct spn_thoughts *t, int64_t winner);  /* free with spn_free */
+    /* Add what a call on behalf of node ID took. */
+    void    (*spent)(struct spn_thoughts *t, int64_t id, int64_t tokens_in, int64_t tokens_out, double seconds);
 };
 
 #ifdef __cplusplus

@@ -1,0 +1,244 @@
+/* calls.c - calls under way: who asked, what they cost, when to stop asking. */
+#include "config.h"
+
+#include "reason.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/arith.h"
+#include "base/mem.h"
+
+#define REPLY_CEILING ((size_t)16 << 20)
+
+spn_status reason_declare(struct reason_tables *t, const struct spn_host *host, const char *name, const struct spn_reasoner *reasoner,
+                          struct spn_err *err)
+{
+    const struct spn_registry_api *registry = host->query("registry", 1);
+
+    if (registry == NULL)
+        return spn_fail(err, SPN_ENOTFOUND, "%s: this host has no table \"registry\" 1", name);
+    t->engine = host->query("engine", 1);
+    t->thoughts = host->query("thoughts", 1);
+    return registry->add(host, SPN_POINT_REASONER, name, reasoner, err);
+}
+
+double reason_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+void reason_calls_init(struct reason_calls *c, const struct spn_engine_api *api, const struct spn_reason_request *r, double temperature)
+{
+    struct reason_calls fresh = { .api = api, .r = r, .sampling = r->sampling, .text = SPN_BUF_INIT(REPLY_CEILING) };
+
+    *c = fresh;
+    c->sampling.temperature = (float)temperature;
+    c->started = reason_now();
+}
+
+static void look_at_limits(struct reason_calls *c)
+{
+    const struct spn_budget *b = &c->r->budget;
+
+    if (c->ended != NULL)
+        return;
+    if (spn_cancelled(c->r->cancel))
+        c->ended = "user";
+    else if ((b->tokens > 0 && c->tokens_out >= b->tokens) || (b->seconds > 0 && reason_now() - c->started >= b->seconds))
+        c->ended = "budget";
+}
+
+spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct spn_err *err)
+{
+    struct spn_message user = { "user", a->prompt };
+    struct spn_prompt_request q = { .messages = &user, .n_messages = 1, .max_tokens = a->max_tokens, .sampling = c->sampling,
+                                    .rng_key = a->key, .logprobs = a->logprobs };
+    const struct spn_budget *b = &c->r->budget;
+    const struct spn_caps *caps = c->api->caps(c->r->engine);
+    /* A model without a template goes on with examples of its own: cut where the next one begins. */
+    static const char *const next_example[] = { "\nInput:" };
+    spn_status st;
+
+    look_at_limits(c);
+    if (c->ended == NULL && b->calls > 0 && c->calls >= b->calls)
+        c->ended = "budget";
+    if (c->ended != NULL)
+        return SPN_OK;
+    if (b->tokens > 0 && (q.max_tokens < 0 || q.max_tokens > b->tokens - c->tokens_out))
+        q.max_tokens = b->tokens - c->tokens_out;
+    if (caps != NULL && !caps->templates) {
+        q.stop = next_example;
+        q.n_stop = 1;
+    }
+    if (c->n_open == c->room) {
+        size_t room = c->room == 0 ? 64 : 2 * c->room;
+        struct reason_call *bigger = spn_realloc(c->open, room, sizeof *bigger);
+
+        if (bigger == NULL)
+            return spn_fail(err, SPN_ENOMEM, "reasoner: no memory for %zu calls", room);
+        c->open = bigger;
+        c->room = room;
+    }
+    struct reason_call call = { 0, a->owner, a->kind, a->index, false };
+
+    st = c->api->submit(c->r->engine, &q, &call.ticket, err);
+    if (st != SPN_OK)
+        return st;
+    c->open[c->n_open++] = call;
+    c->calls++;
+    return SPN_OK;
+}
+
+/* Take the call of TICKET out of the open ones, keeping their order; false: not ours. */
+static bool take(struct reason_calls *c, int64_t ticket, struct reason_call *out)
+{
+    for (size_t i = 0; i < c->n_open; i++) {
+        if (c->open[i].ticket != ticket)
+            continue;
+        *out = c->open[i];
+        memmove(&c->open[i], &c->open[i + 1], (c->n_open - i - 1) * sizeof *c->open);
+        c->n_open--;
+        return true;
+    }
+    return false;
+}
+
+static void count(struct reason_calls *c, const struct spn_answer *a)
+{
+    c->tokens_in += a->tokens_in;
+    c->tokens_cached += a->tokens_cached;
+    c->tokens_out += a->tokens_out;
+}
+
+static double mean(const float *x, size_t n)
+{
+    double sum = 0;
+
+    for (size_t i = 0; i < n; i++)
+        sum += x[i];
+    return n > 0 ? sum / (double)n : NAN;
+}
+
+spn_status reason_next(struct reason_calls *c, struct reason_reply *out, struct spn_err *err)
+{
+    look_at_limits(c);
+    while (c->n_open > 0 && c->ended == NULL) {
+        const struct spn_answer *a = NULL;
+        spn_status st = c->api->next(c->r->engine, &a, err);
+
+        if (st == SPN_ECANCEL) {
+            c->ended = "user";
+            break;
+        }
+        if (st != SPN_OK)
+            return st == SPN_ENOTFOUND ? spn_fail(err, SPN_EINTERNAL, "engine: lost %zu calls", c->n_open) : st;
+        if (!take(c, a->ticket, &out->call))
+            continue;
+        count(c, a);
+        look_at_limits(c);
+        if (a->finish == SPN_FINISH_ERROR)
+            return spn_fail(err, a->status != SPN_OK ? a->status : SPN_EIO, "%s", a->error != NULL ? a->error : "engine: a call failed");
+        if (out->call.dropped || a->finish == SPN_FINISH_CANCEL)
+            continue;
+        spn_buf_trim(&c->text, 0);
+        if (spn_buf_add(&c->text, a->text, a->length) != SPN_OK)
+            return spn_fail(err, SPN_ENOMEM, "reasoner: no memory for a reply of %zu bytes", a->length);
+        out->text = c->text.data != NULL ? c->text.data : "";
+        out->tokens_in = a->tokens_in;
+        out->tokens_out = a->tokens_out;
+        out->seconds = a->seconds;
+        out->mean_logprob = mean(a->logprob, a->n_logprob);
+        return SPN_OK;
+    }
+    return SPN_ENOTFOUND;
+}
+
+void reason_drop(struct reason_calls *c, const void *owner, int64_t index_from)
+{
+    for (size_t i = 0; i < c->n_open; i++) {
+        struct reason_call *call = &c->open[i];
+
+        if (call->owner != owner || call->index < index_from || call->dropped)
+            continue;
+        call->dropped = true;
+        c->api->cancel(c->r->engine, call->ticket);
+    }
+}
+
+bool reason_waits(const struct reason_calls *c, const void *owner)
+{
+    for (size_t i = 0; i < c->n_open; i++)
+        if (c->open[i].owner == owner && !c->open[i].dropped)
+            return true;
+    return false;
+}
+
+void reason_calls_end(struct reason_calls *c)
+{
+    struct reason_call call;
+
+    for (size_t i = 0; i < c->n_open; i++)
+        if (!c->open[i].dropped)
+            c->api->cancel(c->r->engine, c->open[i].ticket);
+    /* What was cancelled is still reported, with the tokens it cost. */
+    while (c->n_open > 0) {
+        const struct spn_answer *a = NULL;
+
+        if (c->api->next(c->r->engine, &a, NULL) != SPN_OK)
+            break;
+        if (take(c, a->ticket, &call))
+            count(c, a);
+    }
+    c->n_open = 0;
+}
+
+void reason_calls_free(struct reason_calls *c)
+{
+    spn_free(c->open);
+    c->open = NULL;
+    c->room = 0;
+    spn_buf_free(&c->text);
+}
+
+void reason_calls_totals(const struct reason_calls *c, struct spn_reason_result *out)
+{
+    out->calls = c->calls;
+    out->tokens_in = c->tokens_in;
+    out->tokens_cached = c->tokens_cached;
+    out->tokens_out = c->tokens_out;
+    out->seconds = reason_now() - c->started;
+}
+
+uint64_t reason_tree_key(uint64_t seed, int tree)
+{
+    return spn_key_int(spn_key_seed(seed), (uint64_t)tree);
+}
+
+uint64_t reason_key(uint64_t path, const char *kind, int64_t sample)
+{
+    return spn_key_int(spn_key_str(path, kind), (uint64_t)sample);
+}
+
+bool reason_line(const char **text, char **line)
+{
+    const char *s = *text;
+
+    while (*s == '\n' || *s == '\r' || *s == ' ' || *s == '\t')
+        s++;
+    if (*s == '\0') {
+        *text = s;
+        return false;
+    }
+    size_t n = strcspn(s, "\n"), keep = n;
+
+    while (keep > 0 && (s[keep - 1] == ' ' || s[keep - 1] == '\r' || s[keep - 1] == '\t'))
+        keep--;
+    *line = spn_strndup(s, keep);
+    *text = s + n;
+    return true;
+}
