@@ -1,4 +1,5 @@
-/* dtype.c - the table of element types: what a block of each holds and what this program can do with it. */
+/* dtype.c - the table of element types: what a block of each holds and what this program can do
+ * with it. */
 #include "config.h"
 
 #include "tensor/dtype.h"
@@ -8,49 +9,58 @@
 
 #include "base/arith.h"
 
-#define PLAIN(n, bytes)          { n, 1, bytes, false, false }
-#define BOTH(n, elems, bytes)    { n, elems, bytes, true, true }      /* read and written */
-#define KNOWN(n, elems, bytes)   { n, elems, bytes, false, false }    /* named and sized, not decoded */
+#define PLAIN(n, bytes)           \
+    {                             \
+        n, 1, bytes, false, false \
+    }
+#define BOTH(n, elems, bytes)       \
+    {                               \
+        n, elems, bytes, true, true \
+    } /* read and written */
+#define KNOWN(n, elems, bytes)        \
+    {                                 \
+        n, elems, bytes, false, false \
+    } /* named and sized, not decoded */
 
 /* Numbers 4, 5, 31-33 and 36-38 were given up by the format: their entries stay empty. */
 static const struct spn_dtype_info infos[SPN_DTYPE_COUNT] = {
-    [SPN_F32]     = BOTH("f32", 1, 4),
-    [SPN_F16]     = BOTH("f16", 1, 2),
-    [SPN_BF16]    = BOTH("bf16", 1, 2),
-    [SPN_Q4_0]    = BOTH("q4_0", 32, 18),
-    [SPN_Q4_1]    = KNOWN("q4_1", 32, 20),
-    [SPN_Q5_0]    = KNOWN("q5_0", 32, 22),
-    [SPN_Q5_1]    = KNOWN("q5_1", 32, 24),
-    [SPN_Q8_0]    = BOTH("q8_0", 32, 34),
-    [SPN_Q8_1]    = KNOWN("q8_1", 32, 36),
-    [SPN_Q2_K]    = KNOWN("q2_k", 256, 84),
-    [SPN_Q3_K]    = KNOWN("q3_k", 256, 110),
-    [SPN_Q4_K]    = BOTH("q4_k", 256, 144),
-    [SPN_Q5_K]    = KNOWN("q5_k", 256, 176),
-    [SPN_Q6_K]    = BOTH("q6_k", 256, 210),
-    [SPN_Q8_K]    = KNOWN("q8_k", 256, 292),
+    [SPN_F32] = BOTH("f32", 1, 4),
+    [SPN_F16] = BOTH("f16", 1, 2),
+    [SPN_BF16] = BOTH("bf16", 1, 2),
+    [SPN_Q4_0] = BOTH("q4_0", 32, 18),
+    [SPN_Q4_1] = KNOWN("q4_1", 32, 20),
+    [SPN_Q5_0] = KNOWN("q5_0", 32, 22),
+    [SPN_Q5_1] = KNOWN("q5_1", 32, 24),
+    [SPN_Q8_0] = BOTH("q8_0", 32, 34),
+    [SPN_Q8_1] = KNOWN("q8_1", 32, 36),
+    [SPN_Q2_K] = KNOWN("q2_k", 256, 84),
+    [SPN_Q3_K] = KNOWN("q3_k", 256, 110),
+    [SPN_Q4_K] = BOTH("q4_k", 256, 144),
+    [SPN_Q5_K] = KNOWN("q5_k", 256, 176),
+    [SPN_Q6_K] = BOTH("q6_k", 256, 210),
+    [SPN_Q8_K] = KNOWN("q8_k", 256, 292),
     [SPN_IQ2_XXS] = KNOWN("iq2_xxs", 256, 66),
-    [SPN_IQ2_XS]  = KNOWN("iq2_xs", 256, 74),
+    [SPN_IQ2_XS] = KNOWN("iq2_xs", 256, 74),
     [SPN_IQ3_XXS] = KNOWN("iq3_xxs", 256, 98),
-    [SPN_IQ1_S]   = KNOWN("iq1_s", 256, 50),
-    [SPN_IQ4_NL]  = KNOWN("iq4_nl", 32, 18),
-    [SPN_IQ3_S]   = KNOWN("iq3_s", 256, 110),
-    [SPN_IQ2_S]   = KNOWN("iq2_s", 256, 82),
-    [SPN_IQ4_XS]  = KNOWN("iq4_xs", 256, 136),
-    [SPN_I8]      = PLAIN("i8", 1),
-    [SPN_I16]     = PLAIN("i16", 2),
-    [SPN_I32]     = PLAIN("i32", 4),
-    [SPN_I64]     = PLAIN("i64", 8),
-    [SPN_F64]     = PLAIN("f64", 8),
-    [SPN_IQ1_M]   = KNOWN("iq1_m", 256, 56),
-    [SPN_TQ1_0]   = KNOWN("tq1_0", 256, 54),
-    [SPN_TQ2_0]   = KNOWN("tq2_0", 256, 66),
-    [SPN_MXFP4]   = KNOWN("mxfp4", 32, 17),
-    [40]          = KNOWN("nvfp4", 64, 36),
-    [41]          = KNOWN("q1_0", 128, 18),
-    [42]          = KNOWN("q2_0", 64, 18),
-    [SPN_U8]      = PLAIN("u8", 1),
-    [SPN_BOOL]    = PLAIN("bool", 1),
+    [SPN_IQ1_S] = KNOWN("iq1_s", 256, 50),
+    [SPN_IQ4_NL] = KNOWN("iq4_nl", 32, 18),
+    [SPN_IQ3_S] = KNOWN("iq3_s", 256, 110),
+    [SPN_IQ2_S] = KNOWN("iq2_s", 256, 82),
+    [SPN_IQ4_XS] = KNOWN("iq4_xs", 256, 136),
+    [SPN_I8] = PLAIN("i8", 1),
+    [SPN_I16] = PLAIN("i16", 2),
+    [SPN_I32] = PLAIN("i32", 4),
+    [SPN_I64] = PLAIN("i64", 8),
+    [SPN_F64] = PLAIN("f64", 8),
+    [SPN_IQ1_M] = KNOWN("iq1_m", 256, 56),
+    [SPN_TQ1_0] = KNOWN("tq1_0", 256, 54),
+    [SPN_TQ2_0] = KNOWN("tq2_0", 256, 66),
+    [SPN_MXFP4] = KNOWN("mxfp4", 32, 17),
+    [40] = KNOWN("nvfp4", 64, 36),
+    [41] = KNOWN("q1_0", 128, 18),
+    [42] = KNOWN("q2_0", 64, 18),
+    [SPN_U8] = PLAIN("u8", 1),
+    [SPN_BOOL] = PLAIN("bool", 1),
 };
 
 const struct spn_dtype_info *spn_dtype_info(int dtype)

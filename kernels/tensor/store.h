@@ -1,4 +1,5 @@
-/* store.h - where attention finds keys and values: what an op needs to know of sequence memory (lm/ owns the memory). */
+/* store.h - where attention finds keys and values: what an op needs to know of sequence memory (lm/
+ * owns the memory). */
 #ifndef SPN_STORE_H
 #define SPN_STORE_H
 #include <stdint.h>
@@ -10,24 +11,30 @@ extern "C" {
 #endif
 
 /* The keys of one sequence in one layer: blocks of SPN_ATTENTION_BLOCK keys, whoever owns them.
-   Key i lies in block i / BLOCK; k[b] is [BLOCK, heads_kv * dim_k], v[b] is [BLOCK, heads_kv * dim_v], both of DTYPE. */
+   Key i lies in block i / BLOCK; k[b] is [BLOCK, heads_kv * dim_k], v[b] is [BLOCK, heads_kv *
+   dim_v], both of DTYPE. */
 struct spn_keys {
     int64_t n;
-    int     dtype;                       /* SPN_F32 or SPN_F16 */
+    int dtype; /* SPN_F32 or SPN_F16 */
     const void *const *k;
     const void *const *v;
-    const int32_t *const *pos;           /* absolute position of each key */
-    const int32_t *const *row;           /* batch row that stored it in this step, -1: earlier; for tree masks. NULL: no tree */
+    const int32_t *const *pos; /* absolute position of each key */
+    const int32_t *const *
+        row; /* batch row that stored it in this step, -1: earlier; for tree masks. NULL: no tree */
 };
 
 struct spn_store;
 struct spn_store_ops {
-    /* Store the k and v rows of this batch for LAYER; k [R, heads_kv*dim_k], v [R, heads_kv*dim_v], contiguous. */
-    spn_status (*append)(struct spn_store *s, int layer, const struct spn_rows *rows, const float *k, const float *v);
+    /* Store the k and v rows of this batch for LAYER; k [R, heads_kv*dim_k], v [R, heads_kv*dim_v],
+     * contiguous. */
+    spn_status (*append)(struct spn_store *s, int layer, const struct spn_rows *rows,
+                         const float *k, const float *v);
     /* Keys of sequence SEQ, lent until the next append. */
     void (*keys)(struct spn_store *s, int layer, int32_t seq, struct spn_keys *out);
 };
-struct spn_store { const struct spn_store_ops *ops; };       /* first member of the implementation; spn_run.store points to it */
+struct spn_store {
+    const struct spn_store_ops *ops;
+}; /* first member of the implementation; spn_run.store points to it */
 
 #ifdef __cplusplus
 }
