@@ -8,27 +8,38 @@
 extern "C" {
 #endif
 
-/* Append to P the records that compute d LOSS / d v for each of the N values WRT; grad[i] receives the value, or -1 when
-   LOSS does not depend on it.  LOSS has one element.  Gradients that meet are added in record order.  Call before spn_plan_finish. */
-spn_status spn_grad(struct spn_plan *p, spn_val loss, const spn_val *wrt, int n, spn_val *grad, struct spn_err *err);
+/* Append to P the records that compute d LOSS / d v for each of the N values WRT; grad[i] receives
+   the value, or -1 when LOSS does not depend on it.  LOSS has one element.  Gradients that meet are
+   added in record order.  Call before spn_plan_finish. */
+spn_status spn_grad(struct spn_plan *p, spn_val loss, const spn_val *wrt, int n, spn_val *grad,
+                    struct spn_err *err);
 
-/* For an op's grad rule: inputs, outputs and their gradients of a record; adding to an input's gradient. */
-spn_val    spn_tape_in(struct spn_plan *p, int record, int k);
-spn_val    spn_tape_out(struct spn_plan *p, int record, int k);
-spn_val    spn_tape_grad_out(struct spn_plan *p, int record, int k);       /* -1: nothing flows back there */
-int        spn_tape_wants(struct spn_plan *p, int record, int k);          /* does input K need a gradient? */
-void       spn_tape_add(struct spn_plan *p, int record, int k, spn_val grad);
+/* For an op's grad rule: inputs, outputs and their gradients of a record; adding to an input's
+ * gradient. */
+spn_val spn_tape_in(struct spn_plan *p, int record, int k);
+spn_val spn_tape_out(struct spn_plan *p, int record, int k);
+spn_val spn_tape_grad_out(struct spn_plan *p, int record, int k); /* -1: nothing flows back there */
+int spn_tape_wants(struct spn_plan *p, int record, int k); /* does input K need a gradient? */
+void spn_tape_add(struct spn_plan *p, int record, int k, spn_val grad);
 const void *spn_tape_params(struct spn_plan *p, int record);
 
-/* AdamW (Loshchilov and Hutter 2019): decoupled decay, bias correction. One call a parameter and step. */
-struct spn_adamw { double beta1, beta2, eps, weight_decay; };
-void spn_adamw_step(const struct spn_adamw *o, float lr, int64_t step /* from 1 */, int64_t n, float *param, const float *grad,
-                    float *exp_avg, float *exp_avg_sq);
+/* AdamW (Loshchilov and Hutter 2019): decoupled decay, bias correction. One call a parameter and
+ * step. */
+struct spn_adamw {
+    double beta1, beta2, eps, weight_decay;
+};
+void spn_adamw_step(const struct spn_adamw *o, float lr, int64_t step /* from 1 */, int64_t n,
+                    float *param, const float *grad, float *exp_avg, float *exp_avg_sq);
 
-/* Learning rate of a step (from 0) of TOTAL. Warm-up is linear from 0; cosine to MIN_RATIO; wsd: constant, then linear decay over
-   the last DECAY share of the steps (warm-up-stable-decay). */
+/* Learning rate of a step (from 0) of TOTAL. Warm-up is linear: peak (step + 1) / (warmup + 1);
+   cosine to MIN_RATIO; wsd: constant, then linear decay over the last DECAY share of the steps
+   (warm-up-stable-decay). */
 enum spn_schedule { SPN_SCHED_CONSTANT, SPN_SCHED_COSINE, SPN_SCHED_WSD };
-struct spn_rate { enum spn_schedule kind; double peak, min_ratio, decay; int64_t warmup, total; };
+struct spn_rate {
+    enum spn_schedule kind;
+    double peak, min_ratio, decay;
+    int64_t warmup, total;
+};
 double spn_rate_at(const struct spn_rate *r, int64_t step);
 
 #ifdef __cplusplus

@@ -1,0 +1,27 @@
+/* op_params.h - the parameters that the core's op records carry, for whoever computes them (ref/,
+ * x86/). */
+#ifndef K_OP_PARAMS_H
+#define K_OP_PARAMS_H
+#include <stdbool.h>
+
+#include "tensor/ops.h"
+
+struct k_norm_params {
+    float eps;
+};
+struct k_rope_params {
+    struct spn_rope rope;
+    bool inverse; /* turn back: the gradient */
+};
+struct k_scale_params {
+    float factor;
+};
+struct k_gelu_params {
+    bool tanh_form;
+};
+struct k_const_params {
+    double value;
+};
+/* Attention's are struct spn_attention itself. */
+
+#endif
