@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 struct spn_gen_options {
-    int64_t ctx;                 /* most tokens a sequence; 0: the model's */
+    int64_t ctx;                 /* most tokens a sequence; 0: the model's, less where memory is short */
     int64_t cache_tokens;        /* tokens of keys and values in all; 0: as many as sensible within free memory */
     int     max_rows;            /* rows of a step (prefill chunk + decodes), default 512 */
     int     chunk;               /* prompt tokens a step and sequence, default 256 */
@@ -24,10 +24,13 @@ struct spn_gen_options {
 void spn_gen_options_default(struct spn_gen_options *o);
 
 struct spn_gen;
-/* States its memory before it takes it: SPN_ENOMEM names need and free. M outlives the generator. */
-spn_status spn_gen_new(struct spn_gen **out, struct spn_lm *m, const struct spn_gen_options *o, struct spn_err *err);
-void       spn_gen_free(struct spn_gen *g);
-uint64_t   spn_gen_bytes(const struct spn_gen *g);
+/* O NULL: the defaults. States its memory before it takes it: SPN_ENOMEM names need and free. M outlives the generator.
+   One thread at a time uses a generator. */
+spn_status spn_gen_new(struct spn_gen **out, struct spn_lm *m, const struct spn_gen_options *o,
+                       struct spn_err *err);
+void       spn_gen_free(struct spn_gen *g);                        /* NULL is fine */
+uint64_t   spn_gen_bytes(const struct spn_gen *g);                 /* arena, keys and values */
+int64_t    spn_gen_context(const struct spn_gen *g);               /* most tokens a sequence */
 
 struct spn_gen_request {
     const int32_t *prompt; int64_t n_prompt;
@@ -46,15 +49,25 @@ int        spn_gen_active(const struct spn_gen *g);                /* sequences 
 
 enum spn_gen_finish { SPN_GEN_RUNNING, SPN_GEN_STOP /* a stop token */, SPN_GEN_LENGTH };
 struct spn_gen_event {
-    int64_t id; int32_t token;              /* -1: no token (score finished, or max_tokens 0) */
-    float   logprob;
-    enum spn_gen_finish finish;             /* a stop token itself is reported with finish STOP */
-    const float *prompt_logprob; int64_t n_prompt_logprob;    /* [n_prompt - 1] at the first event of a score_prompt request; lent until the next step */
+    int64_t id;
+    int32_t token;               /* -1: no token (score finished, or max_tokens 0) */
+    float   logprob;             /* 0 unless asked for */
+    enum spn_gen_finish finish;  /* a stop token itself is reported with finish STOP */
+    /* [n_prompt - 1] at the first event of a score_prompt request: entry i is of prompt token i + 1 */
+    const float *prompt_logprob;
+    int64_t n_prompt_logprob;
 };
-/* One step: some prompt chunks and a token for every decoding sequence. Events are lent until the next call. */
-spn_status spn_gen_step(struct spn_gen *g, const struct spn_gen_event **events, int *n_events, struct spn_err *err);
+/* One step: some prompt chunks and a token for every decoding sequence. Events and what they point to are lent until the next
+   call. A sequence whose pages are wanted by older ones waits and is computed again, with the same result. SPN_EFORMAT: logits
+   that are not numbers; the generator can only be freed then. */
+spn_status spn_gen_step(struct spn_gen *g, const struct spn_gen_event **events, int *n_events,
+                        struct spn_err *err);
 
-struct spn_gen_stats { int64_t prompt_tokens, cached_tokens, generated_tokens, steps, pages_used, pages_shared, pages_total; double seconds_prefill, seconds_decode; };
+struct spn_gen_stats {
+    int64_t prompt_tokens, cached_tokens, generated_tokens, steps;
+    int64_t pages_used, pages_shared, pages_total;       /* of one layer each; a shared page counts once in pages_used */
+    double  seconds_prefill, seconds_decode;             /* a step's time, shared out by rows */
+};
 void spn_gen_stats(const struct spn_gen *g, struct spn_gen_stats *s);
 
 #ifdef __cplusplus
