@@ -1,0 +1,24 @@
+#include "config.h"
+
+#include "command/commands.h"
+
+#include "host/registry.h"
+
+static const struct { const char *name; const struct spn_command *command; } commands[] = {
+    { "doctor",   &command_doctor },
+    { "help",     &command_help },
+    { "papers",   &command_papers },
+    { "plugins",  &command_plugins },
+    { "selftest", &command_selftest },
+    { "version",  &command_version },
+};
+
+spn_status commands_register(struct spn_err *err)
+{
+    spn_status st = SPN_OK;
+    size_t i;
+
+    for (i = 0; st == SPN_OK && i < sizeof commands / sizeof *commands; i++)
+        st = registry_add("spinney", SPN_HAS(SPN_POINT_COMMAND), SPN_POINT_COMMAND, commands[i].name, commands[i].command, err);
+    return st;
+}

@@ -1,0 +1,12 @@
+/* commands.h - the program's own commands: one file each, one line in the table of commands.c. */
+#ifndef APP_COMMAND_COMMANDS_H
+#define APP_COMMAND_COMMANDS_H
+#include "spinney/plugin.h"
+
+/* Register them under the owner "spinney". */
+spn_status commands_register(struct spn_err *err);
+
+extern const struct spn_command command_doctor, command_help, command_papers, command_plugins, command_selftest,
+    command_version;
+
+#endif

@@ -1,0 +1,7 @@
+/* guard.h - a crash says which plugin was running; it still ends the program by its signal. */
+#ifndef APP_HOST_GUARD_H
+#define APP_HOST_GUARD_H
+
+void guard_install(void);
+
+#endif
