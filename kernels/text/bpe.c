@@ -20,12 +20,13 @@ static int32_t find_piece(const struct spn_tokenizer *t, const unsigned char *s,
     return vocab_find(t, (const char *)text, length);
 }
 
-static spn_status encode_piece(const struct spn_tokenizer *t, const char *text, size_t begin, size_t end, struct merger *m,
-                               struct spn_ids *ids, struct spn_err *err)
+static spn_status encode_piece(const struct spn_tokenizer *t, const char *text, size_t begin,
+                               size_t end, struct merger *m, struct spn_ids *ids,
+                               struct spn_err *err)
 {
     spn_status st = SPN_OK;
 
-    if (t->pre.row->ignore_merges) {
+    if (t->whole_pieces) {
         int32_t id = find_piece(t, (const unsigned char *)text + begin, end - begin);
 
         if (id >= 0)
@@ -42,8 +43,8 @@ static spn_status encode_piece(const struct spn_tokenizer *t, const char *text, 
     return st;
 }
 
-spn_status bpe_encode(const struct spn_tokenizer *t, const char *text, size_t n, struct merger *m, struct spn_ids *ids,
-                      struct spn_err *err)
+spn_status bpe_encode(const struct spn_tokenizer *t, const char *text, size_t n, struct merger *m,
+                      struct spn_ids *ids, struct spn_err *err)
 {
     struct pre_cuts cuts = { NULL, 0, 0 };
     size_t begin = 0;
@@ -54,5 +55,6 @@ spn_status bpe_encode(const struct spn_tokenizer *t, const char *text, size_t n,
         begin = cuts.end[k];
     }
     pre_cuts_free(&cuts);
-    return st == SPN_ENOMEM ? spn_fail(err, st, "tokenize: out of memory for %zu bytes of text", n) : st;
+    return st == SPN_ENOMEM ? spn_fail(err, st, "tokenize: out of memory for %zu bytes of text", n)
+                            : st;
 }

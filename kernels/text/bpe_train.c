@@ -1,8 +1,9 @@
 /* bpe_train.c - learning the merges of a byte-level BPE (Sennrich and others 2016).
  *
- * The text becomes its distinct words with counts. Each pair of neighbours knows its count and the words it was seen in, so
- * a merge touches those words alone. A heap gives the most frequent pair; its counts may be old, as they only fall after a
- * pair's first appearance, and an old one goes back with the present count. Ties go to the lower pair of ids.
+ * The text becomes its distinct words with counts. Each pair of neighbours knows its count and the
+ * words it was seen in, so a merge touches those words alone. A heap gives the most frequent pair;
+ * its counts may be old, as they only fall after a pair's first appearance, and an old one goes
+ * back with the present count. Ties go to the lower pair of ids.
  */
 #include "config.h"
 
@@ -14,18 +15,29 @@
 #include "text/unicode.h"
 #include "text/vocab.h"
 
-#define COUNT_MIN 2                               /* a pair seen once teaches nothing */
+#define COUNT_MIN 2 /* a pair seen once teaches nothing */
 
-struct pair { int32_t left, right; int64_t count; uint32_t *where; uint32_t n, room; };
-struct candidate { int64_t count; uint32_t pair; };
+struct pair {
+    int32_t left, right;
+    int64_t count;
+    uint32_t *where;
+    uint32_t n, room;
+};
+struct candidate {
+    int64_t count;
+    uint32_t pair;
+};
 
 struct trainer {
-    struct spn_tokenizer *t;                      /* in the making: bytes, then what merges give */
+    struct spn_tokenizer *t; /* in the making: bytes, then what merges give */
     struct bpe_words words;
-    struct bpe_texts texts;                       /* of the tokens: two merges may spell the same */
-    struct pair *pair; size_t n_pair, pair_room;
-    uint32_t *slot; size_t n_slot;                /* pairs by ids */
-    struct candidate *heap; size_t n_heap, heap_room;
+    struct bpe_texts texts; /* of the tokens: two merges may spell the same */
+    struct pair *pair;
+    size_t n_pair, pair_room;
+    uint32_t *slot;
+    size_t n_slot; /* pairs by ids */
+    struct candidate *heap;
+    size_t n_heap, heap_room;
 };
 
 static bool room_for(void *items, size_t *room, size_t n, size_t size)
@@ -91,7 +103,8 @@ static struct pair *pair_of(struct trainer *tr, int32_t left, int32_t right)
     return &tr->pair[tr->slot[s]];
 }
 
-/* Add SIGN times the word's count to each of its pairs; note the word with those that hold FRESH (-1: with all). */
+/* Add SIGN times the word's count to each of its pairs; note the word with those that hold FRESH
+ * (-1: with all). */
 static bool count_word(struct trainer *tr, uint32_t w, int sign, int32_t fresh)
 {
     const struct bpe_word *word = &tr->words.at[w];
@@ -104,7 +117,8 @@ static bool count_word(struct trainer *tr, uint32_t w, int sign, int32_t fresh)
         if (p == NULL)
             return false;
         p->count += sign * word->count;
-        if (sign < 0 || (fresh >= 0 && s[i] != fresh && s[i + 1] != fresh) || (p->n > 0 && p->where[p->n - 1] == w))
+        if (sign < 0 || (fresh >= 0 && s[i] != fresh && s[i + 1] != fresh) ||
+            (p->n > 0 && p->where[p->n - 1] == w))
             continue;
         room = p->room;
         if (!room_for(&p->where, &room, p->n, sizeof *p->where))
@@ -164,7 +178,8 @@ static struct candidate pop(struct trainer *tr)
 
 /* ---- merging ---- */
 
-static bool merge_in_word(struct trainer *tr, uint32_t w, int32_t left, int32_t right, int32_t joined)
+static bool merge_in_word(struct trainer *tr, uint32_t w, int32_t left, int32_t right,
+                          int32_t joined)
 {
     struct bpe_word *word = &tr->words.at[w];
     int32_t *s = tr->words.sym + word->begin;
@@ -173,7 +188,7 @@ static bool merge_in_word(struct trainer *tr, uint32_t w, int32_t left, int32_t 
     while (i + 1 < word->length && (s[i] != left || s[i + 1] != right))
         i++;
     if (i + 1 >= word->length)
-        return true;                              /* an earlier merge took it */
+        return true; /* an earlier merge took it */
     if (!count_word(tr, w, -1, -1))
         return false;
     for (i = 0; i < word->length; n++) {
@@ -186,8 +201,10 @@ static bool merge_in_word(struct trainer *tr, uint32_t w, int32_t left, int32_t 
     return count_word(tr, w, 1, joined);
 }
 
-/* The id of LEFT and RIGHT together, a new one when no token spells that yet; -1: too long for a token. */
-static spn_status join(struct trainer *tr, int32_t left, int32_t right, int32_t *joined, struct spn_err *err)
+/* The id of LEFT and RIGHT together, a new one when no token spells that yet; -1: too long for a
+ * token. */
+static spn_status join(struct trainer *tr, int32_t left, int32_t right, int32_t *joined,
+                       struct spn_err *err)
 {
     struct spn_tokenizer *t = tr->t;
     const struct vocab_piece *a = &t->piece[left], *b = &t->piece[right];
@@ -226,7 +243,9 @@ static spn_status apply(struct trainer *tr, uint32_t k, int32_t joined, struct s
     for (size_t p = joined < tr->t->n - 1 ? 0 : old_pairs; p < tr->n_pair && fine; p++)
         if (tr->pair[p].left == joined || tr->pair[p].right == joined)
             fine = push(tr, (uint32_t)p);
-    return fine ? SPN_OK : spn_fail(err, SPN_ENOMEM, "train: out of memory after %zu merges", tr->t->n_merge);
+    return fine
+               ? SPN_OK
+               : spn_fail(err, SPN_ENOMEM, "train: out of memory after %zu merges", tr->t->n_merge);
 }
 
 static spn_status learn(struct trainer *tr, int32_t tokens, struct spn_err *err)
@@ -235,7 +254,8 @@ static spn_status learn(struct trainer *tr, int32_t tokens, struct spn_err *err)
 
     for (uint32_t w = 0; w < tr->words.n; w++)
         if (!count_word(tr, w, 1, -1))
-            return spn_fail(err, SPN_ENOMEM, "train: out of memory for the pairs of %u words", tr->words.n);
+            return spn_fail(err, SPN_ENOMEM, "train: out of memory for the pairs of %u words",
+                            tr->words.n);
     for (size_t k = 0; k < tr->n_pair; k++)
         if (!push(tr, (uint32_t)k))
             return spn_fail(err, SPN_ENOMEM, "train: out of memory for %zu pairs", tr->n_pair);
@@ -263,17 +283,21 @@ static spn_status check_options(const struct spn_bpe_options *o, size_t n, struc
     const char *const needed[] = { o->bos, o->eos };
 
     if (n > INT32_MAX)
-        return spn_fail(err, SPN_EUSAGE, "train: %zu bytes of text, at most %d are possible", n, INT32_MAX);
+        return spn_fail(err, SPN_EUSAGE, "train: %zu bytes of text, at most %d are possible", n,
+                        INT32_MAX);
     if (o->vocab < 256 || o->vocab > (1 << 24) || o->n_specials > (size_t)o->vocab - 256)
-        return spn_fail(err, SPN_EUSAGE, "train: a vocabulary of %d cannot hold 256 bytes and %zu special tokens", o->vocab,
-                        o->n_specials);
+        return spn_fail(err, SPN_EUSAGE,
+                        "train: a vocabulary of %d cannot hold 256 bytes and %zu special tokens",
+                        o->vocab, o->n_specials);
     for (size_t i = 0; i < o->n_specials; i++) {
         if (strlen(o->specials[i]) < 2 || strlen(o->specials[i]) > VOCAB_PIECE_MAX)
-            return spn_fail(err, SPN_EUSAGE, "train: special token \"%.40s\" has to have 2 to %d bytes", o->specials[i],
-                            VOCAB_PIECE_MAX);
+            return spn_fail(err, SPN_EUSAGE,
+                            "train: special token \"%.40s\" has to have 2 to %d bytes",
+                            o->specials[i], VOCAB_PIECE_MAX);
         for (size_t j = 0; j < i; j++)
             if (strcmp(o->specials[i], o->specials[j]) == 0)
-                return spn_fail(err, SPN_EUSAGE, "train: special token \"%.40s\" is listed twice", o->specials[i]);
+                return spn_fail(err, SPN_EUSAGE, "train: special token \"%.40s\" is listed twice",
+                                o->specials[i]);
     }
     for (size_t k = 0; k < 2; k++) {
         bool listed = needed[k] == NULL;
@@ -281,12 +305,14 @@ static spn_status check_options(const struct spn_bpe_options *o, size_t n, struc
         for (size_t i = 0; i < o->n_specials && !listed; i++)
             listed = strcmp(needed[k], o->specials[i]) == 0;
         if (!listed)
-            return spn_fail(err, SPN_EUSAGE, "train: \"%.40s\" is not among the special tokens", needed[k]);
+            return spn_fail(err, SPN_EUSAGE, "train: \"%.40s\" is not among the special tokens",
+                            needed[k]);
     }
     return SPN_OK;
 }
 
-static spn_status add_specials(struct spn_tokenizer *t, const struct spn_bpe_options *o, struct spn_err *err)
+static spn_status add_specials(struct spn_tokenizer *t, const struct spn_bpe_options *o,
+                               struct spn_err *err)
 {
     spn_status st = SPN_OK;
 
@@ -315,30 +341,34 @@ static spn_status add_bytes(struct spn_tokenizer *t, struct bpe_texts *texts, st
 }
 
 /* The text's words, with the special tokens cut out: they are never learnt as text. */
-static spn_status collect(struct trainer *tr, const char *text, size_t n, const struct spn_bpe_options *o, struct spn_err *err)
+static spn_status collect(struct trainer *tr, const char *text, size_t n,
+                          const struct spn_bpe_options *o, struct spn_err *err)
 {
-    struct spn_tokenizer *cutter = vocab_new(VOCAB_SPM);     /* which needs no bytes */
+    struct spn_tokenizer *cutter = vocab_new(VOCAB_SPM); /* which needs no bytes */
     struct vocab_spans spans = { NULL, 0, 0 };
     spn_status st;
 
     if (cutter == NULL)
         return spn_fail(err, SPN_ENOMEM, "train: out of memory");
-    st = o->n_specials == 0 ? vocab_add(cutter, "none", 4, 0, VOCAB_NORMAL, err) : add_specials(cutter, o, err);
+    st = o->n_specials == 0 ? vocab_add(cutter, "none", 4, 0, VOCAB_NORMAL, err)
+                            : add_specials(cutter, o, err);
     if (st == SPN_OK)
         st = vocab_index(cutter, err);
     if (st == SPN_OK)
         st = vocab_finish(cutter, err);
     if (st == SPN_OK)
-        st = vocab_split(cutter, text, n, true, &spans, err);
+        st = vocab_split(cutter, text, 0, n, true, &spans, err);
     for (size_t i = 0; i < spans.n && st == SPN_OK; i++)
         if (spans.at[i].id < 0)
-            st = bpe_words_add(&tr->words, &tr->t->pre, text + spans.at[i].begin, spans.at[i].length, tr->t->byte_id, err);
+            st = bpe_words_add(&tr->words, &tr->t->pre, text + spans.at[i].begin,
+                               spans.at[i].length, tr->t->byte_id, err);
     spn_free(spans.at);
     spn_tokenizer_free(cutter);
     return st;
 }
 
-static spn_status complete(struct spn_tokenizer *t, const struct spn_bpe_options *o, struct spn_err *err)
+static spn_status complete(struct spn_tokenizer *t, const struct spn_bpe_options *o,
+                           struct spn_err *err)
 {
     spn_status st = add_specials(t, o, err);
 
@@ -351,15 +381,17 @@ static spn_status complete(struct spn_tokenizer *t, const struct spn_bpe_options
     if (o->eos != NULL)
         t->eos = spn_token_find(t, o->eos);
     t->add_bos = o->bos != NULL;
+    t->whole_pieces = t->pre.row->ignore_merges;
     if (o->chat_template != NULL && (t->chat_template = spn_strdup(o->chat_template)) == NULL)
         return spn_fail(err, SPN_ENOMEM, "train: out of memory for the chat template");
     if (t->n < o->vocab)
-        spn_log(SPN_LOG_WARN, "train: the text gives only %d tokens, %d were asked for", (int)t->n, o->vocab);
+        spn_log(SPN_LOG_WARN, "train: the text gives only %d tokens, %d were asked for", (int)t->n,
+                o->vocab);
     return vocab_finish(t, err);
 }
 
-spn_status spn_bpe_train(struct spn_tokenizer **out, const char *text, size_t n, const struct spn_bpe_options *o,
-                         struct spn_err *err)
+spn_status spn_bpe_train(struct spn_tokenizer **out, const char *text, size_t n,
+                         const struct spn_bpe_options *o, struct spn_err *err)
 {
     struct trainer tr = { 0 };
     spn_status st = check_options(o, n, err);
@@ -378,7 +410,9 @@ spn_status spn_bpe_train(struct spn_tokenizer **out, const char *text, size_t n,
         st = learn(&tr, (int32_t)((size_t)o->vocab - o->n_specials), err);
     for (size_t i = 0; i < o->n_specials && st == SPN_OK; i++)
         if (bpe_texts_find(&tr.texts, o->specials[i], strlen(o->specials[i])) >= 0)
-            st = spn_fail(err, SPN_EUSAGE, "train: special token \"%.40s\" spells a piece of the text", o->specials[i]);
+            st = spn_fail(err, SPN_EUSAGE,
+                          "train: special token \"%.40s\" spells a piece of the text",
+                          o->specials[i]);
     if (st == SPN_OK)
         st = complete(tr.t, o, err);
     for (size_t k = 0; k < tr.n_pair; k++)

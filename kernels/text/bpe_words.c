@@ -36,7 +36,7 @@ void bpe_texts_free(struct bpe_texts *x)
 
 static size_t slot_of(const struct bpe_texts *x, const char *text, size_t n)
 {
-    uint64_t h = 0xcbf29ce484222325u;             /* FNV-1a */
+    uint64_t h = 0xcbf29ce484222325u; /* FNV-1a */
     size_t mask = x->n_slot - 1;
 
     for (size_t i = 0; i < n; i++)
@@ -79,7 +79,8 @@ bool bpe_texts_add(struct bpe_texts *x, const char *text, size_t n, int32_t valu
 {
     if (x->n * 2 >= x->n_slot && !grow_slots(x))
         return false;
-    if (!room_for(&x->at, &x->room, x->n + 1, sizeof *x->at) || !room_for(&x->bytes, &x->bytes_room, x->n_bytes + n, 1))
+    if (!room_for(&x->at, &x->room, x->n + 1, sizeof *x->at) ||
+        !room_for(&x->bytes, &x->bytes_room, x->n_bytes + n, 1))
         return false;
     memcpy(x->bytes + x->n_bytes, text, n);
     x->at[x->n] = (struct bpe_text){ x->n_bytes, (uint32_t)n, value };
@@ -105,7 +106,8 @@ static bool count(struct bpe_words *w, const char *text, size_t n, const int32_t
         w->at[k].count++;
         return true;
     }
-    if (!bpe_texts_add(&w->texts, text, n, (int32_t)w->n) || !room_for(&w->at, &w->room, (size_t)w->n + 1, sizeof *w->at) ||
+    if (!bpe_texts_add(&w->texts, text, n, (int32_t)w->n) ||
+        !room_for(&w->at, &w->room, (size_t)w->n + 1, sizeof *w->at) ||
         !room_for(&w->sym, &w->sym_room, w->n_sym + n, sizeof *w->sym))
         return false;
     w->at[w->n++] = (struct bpe_word){ w->n_sym, (uint32_t)n, 1 };
@@ -114,8 +116,8 @@ static bool count(struct bpe_words *w, const char *text, size_t n, const int32_t
     return true;
 }
 
-spn_status bpe_words_add(struct bpe_words *w, const struct pre *pre, const char *text, size_t n, const int32_t byte_id[256],
-                         struct spn_err *err)
+spn_status bpe_words_add(struct bpe_words *w, const struct pre *pre, const char *text, size_t n,
+                         const int32_t byte_id[256], struct spn_err *err)
 {
     struct pre_cuts cuts = { NULL, 0, 0 };
     size_t begin = 0;

@@ -47,8 +47,10 @@ static spn_status add_spaced(const char *s, size_t n, bool drop_space, struct sp
     return SPN_OK;
 }
 
-/* Bytes of one id. *FIRST: nothing was printed yet, so SPM drops the space that it put there itself. */
-static spn_status add_piece(const struct spn_tokenizer *t, int32_t id, bool special, bool *first, struct spn_buf *out)
+/* Bytes of one id. *FIRST: nothing was printed yet, so SPM drops the space that it put there
+ * itself. */
+static spn_status add_piece(const struct spn_tokenizer *t, int32_t id, bool special, bool *first,
+                            struct spn_buf *out)
 {
     const struct vocab_piece *p;
     const char *text;
@@ -76,8 +78,8 @@ static spn_status add_piece(const struct spn_tokenizer *t, int32_t id, bool spec
     return add_byte_level((const unsigned char *)text, p->length, out);
 }
 
-spn_status spn_detokenize(const struct spn_tokenizer *t, const int32_t *id, size_t n, bool special, struct spn_buf *out,
-                          struct spn_err *err)
+spn_status spn_detokenize(const struct spn_tokenizer *t, const int32_t *id, size_t n, bool special,
+                          struct spn_buf *out, struct spn_err *err)
 {
     bool first = true;
 
@@ -85,9 +87,11 @@ spn_status spn_detokenize(const struct spn_tokenizer *t, const int32_t *id, size
         spn_status st = add_piece(t, id[i], special, &first, out);
 
         if (st == SPN_EFORMAT)
-            return spn_fail(err, st, "detokenize: id %d at place %zu is outside 0..%d", (int)id[i], i, (int)t->n - 1);
+            return spn_fail(err, st, "detokenize: id %d at place %zu is outside 0..%d", (int)id[i],
+                            i, (int)t->n - 1);
         if (st != SPN_OK)
-            return spn_fail(err, st, "detokenize: no room for the text of id %d at place %zu", (int)id[i], i);
+            return spn_fail(err, st, "detokenize: no room for the text of id %d at place %zu",
+                            (int)id[i], i);
     }
     return SPN_OK;
 }

@@ -1,7 +1,8 @@
 /* merge.c - the bottom-up merging that SentencePiece BPE and byte-level BPE share.
  *
- * Symbols are a linked list over the text; a heap holds the pairs that may merge. An entry is stale when either
- * symbol is gone or has grown since: a merge only pushes its two new neighbours, so n characters cost n log n.
+ * Symbols are a linked list over the text; a heap holds the pairs that may merge. An entry is stale
+ * when either symbol is gone or has grown since: a merge only pushes its two new neighbours, so n
+ * characters cost n log n.
  */
 #include "config.h"
 
@@ -17,7 +18,8 @@ void merger_free(struct merger *m)
     memset(m, 0, sizeof *m);
 }
 
-spn_status merger_add(struct merger *m, uint32_t begin, uint32_t length, int32_t id, struct spn_err *err)
+spn_status merger_add(struct merger *m, uint32_t begin, uint32_t length, int32_t id,
+                      struct spn_err *err)
 {
     if (m->n == m->room) {
         size_t room = m->room < 64 ? 64 : m->room * 2;
@@ -73,8 +75,8 @@ static struct bigram pop(struct merger *m)
     return top;
 }
 
-static spn_status consider(struct merger *m, const struct spn_tokenizer *t, const char *text, merge_fn fn, int32_t left,
-                           struct spn_err *err)
+static spn_status consider(struct merger *m, const struct spn_tokenizer *t, const char *text,
+                           merge_fn fn, int32_t left, struct spn_err *err)
 {
     const struct symbol *a, *b;
     struct bigram g;
@@ -92,7 +94,8 @@ static spn_status consider(struct merger *m, const struct spn_tokenizer *t, cons
     return push(m, g, err);
 }
 
-spn_status merger_run(struct merger *m, const struct spn_tokenizer *t, const char *text, merge_fn fn, struct spn_err *err)
+spn_status merger_run(struct merger *m, const struct spn_tokenizer *t, const char *text,
+                      merge_fn fn, struct spn_err *err)
 {
     spn_status st = SPN_OK;
 
@@ -119,10 +122,11 @@ spn_status merger_run(struct merger *m, const struct spn_tokenizer *t, const cha
     return st;
 }
 
-bool merge_by_pair(const struct spn_tokenizer *t, const char *text, const struct symbol *a, const struct symbol *b,
-                   uint32_t *rank, int32_t *id)
+bool merge_by_pair(const struct spn_tokenizer *t, const char *text, const struct symbol *a,
+                   const struct symbol *b, uint32_t *rank, int32_t *id)
 {
-    const struct vocab_merge *found = a->id < 0 || b->id < 0 ? NULL : vocab_find_merge(t, a->id, b->id);
+    const struct vocab_merge *found =
+        a->id < 0 || b->id < 0 ? NULL : vocab_find_merge(t, a->id, b->id);
 
     if (found == NULL)
         return false;

@@ -8,9 +8,13 @@
 
 #include "text/unicode.h"
 
-#define NOTHING ((enum uni_class)-1)             /* past the end */
+#define NOTHING ((enum uni_class) - 1) /* past the end */
 
-struct glance { int32_t c; enum uni_class kind; size_t end; };
+struct glance {
+    int32_t c;
+    enum uni_class kind;
+    size_t end;
+};
 
 static struct glance look(const unsigned char *s, size_t n, size_t i)
 {
@@ -38,7 +42,8 @@ static size_t run(const unsigned char *s, size_t n, size_t i, enum uni_class kin
     return i;
 }
 
-/* Length of what follows an apostrophe in 's 't 're 've 'm 'll 'd, 0: none. Without case, U+017F is an s too. */
+/* Length of what follows an apostrophe in 's 't 're 've 'm 'll 'd, 0: none. Without case, U+017F is
+ * an s too. */
 static size_t contraction(const unsigned char *s, size_t n, size_t i, bool any_case)
 {
     size_t left = n - i;
@@ -57,7 +62,8 @@ static size_t contraction(const unsigned char *s, size_t n, size_t i, bool any_c
     return any_case && s[i] == 0xc5 && s[i + 1] == 0xbf ? 2 : 0;
 }
 
-/* \s+(?!\S)|\s+ : a run of spaces leaves its last one to the word that follows, unless it is the only one. */
+/* \s+(?!\S)|\s+ : a run of spaces leaves its last one to the word that follows, unless it is the
+ * only one. */
 static size_t spaces(const unsigned char *s, size_t n, size_t i)
 {
     size_t last = i, end = i;

@@ -1,7 +1,9 @@
-/* presplit.h - the most used pre-tokenizer expressions by hand: several times faster than an expression engine.
+/* presplit.h - the most used pre-tokenizer expressions by hand: several times faster than an
+ * expression engine.
  *
- * Each gives the end of the piece that begins at byte I < N of S. A malformed byte is a character that is neither
- * letter, number nor space. The tests compare all of them with PCRE2 on random text.
+ * Each gives the end of the piece that begins at byte I < N of S. A malformed byte is a character
+ * that is neither letter, number nor space. The tests compare all of them with PCRE2 on random
+ * text.
  */
 #ifndef SPN_PRESPLIT_H
 #define SPN_PRESPLIT_H

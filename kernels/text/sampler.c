@@ -1,7 +1,8 @@
 /* sampler.c - see sampler.h.
  *
- * Candidates are (logit, id) pairs in the order higher logit, then lower id. Nothing sorts the whole vocabulary: top_k keeps
- * a heap of k, top_p first drops what cannot lie in the nucleus and then takes from a heap until the mass is reached.
+ * Candidates are (logit, id) pairs in the order higher logit, then lower id. Nothing sorts the
+ * whole vocabulary: top_k keeps a heap of k, top_p first drops what cannot lie in the nucleus and
+ * then takes from a heap until the mass is reached.
  */
 #include "config.h"
 
@@ -14,42 +15,54 @@
 
 #include "base/mem.h"
 
-struct candidate { float logit; int32_t id; };
+struct candidate {
+    float logit;
+    int32_t id;
+};
 
 struct spn_sampler {
     int n_vocab;
-    float *logit;                        /* after penalties */
-    int32_t *count;                      /* of recent tokens; all zero between calls */
+    float *logit;   /* after penalties */
+    int32_t *count; /* of recent tokens; all zero between calls */
     struct candidate *kept;
 };
 
 void spn_sampling_default(struct spn_sampling *s)
 {
-    *s = (struct spn_sampling){ .temperature = 0.8f, .top_k = 40, .top_p = 0.95f, .min_p = 0.05f,
-                                .repeat_penalty = 1, .penalty_last_n = 64 };
+    *s = (struct spn_sampling){ .temperature = 0.8f,
+                                .top_k = 40,
+                                .top_p = 0.95f,
+                                .min_p = 0.05f,
+                                .repeat_penalty = 1,
+                                .penalty_last_n = 64 };
 }
 
 static bool within(float x, float lo, float hi)
 {
-    return x >= lo && x <= hi;           /* false for NaN */
+    return x >= lo && x <= hi; /* false for NaN */
 }
 
 spn_status spn_sampling_check(const struct spn_sampling *s, struct spn_err *err)
 {
     if (!within(s->temperature, -FLT_MAX, 1000))
-        return spn_fail(err, SPN_EUSAGE, "sampling: temperature %g, at most 1000 is possible", (double)s->temperature);
+        return spn_fail(err, SPN_EUSAGE, "sampling: temperature %g, at most 1000 is possible",
+                        (double)s->temperature);
     if (!within(s->top_p, 0, 1))
         return spn_fail(err, SPN_EUSAGE, "sampling: top_p %g is not in 0..1", (double)s->top_p);
     if (!within(s->min_p, 0, 1))
         return spn_fail(err, SPN_EUSAGE, "sampling: min_p %g is not in 0..1", (double)s->min_p);
     if (!within(s->repeat_penalty, 0.01f, 100))
-        return spn_fail(err, SPN_EUSAGE, "sampling: repeat_penalty %g is not in 0.01..100", (double)s->repeat_penalty);
+        return spn_fail(err, SPN_EUSAGE, "sampling: repeat_penalty %g is not in 0.01..100",
+                        (double)s->repeat_penalty);
     if (!within(s->presence_penalty, -100, 100))
-        return spn_fail(err, SPN_EUSAGE, "sampling: presence_penalty %g is not in -100..100", (double)s->presence_penalty);
+        return spn_fail(err, SPN_EUSAGE, "sampling: presence_penalty %g is not in -100..100",
+                        (double)s->presence_penalty);
     if (!within(s->frequency_penalty, -100, 100))
-        return spn_fail(err, SPN_EUSAGE, "sampling: frequency_penalty %g is not in -100..100", (double)s->frequency_penalty);
+        return spn_fail(err, SPN_EUSAGE, "sampling: frequency_penalty %g is not in -100..100",
+                        (double)s->frequency_penalty);
     if (s->penalty_last_n < -1)
-        return spn_fail(err, SPN_EUSAGE, "sampling: penalty_last_n %d, -1 (all) is the least", s->penalty_last_n);
+        return spn_fail(err, SPN_EUSAGE, "sampling: penalty_last_n %d, -1 (all) is the least",
+                        s->penalty_last_n);
     return SPN_OK;
 }
 
@@ -118,7 +131,7 @@ static void select_best(struct candidate *out, size_t k, const float *logit, siz
         out[i] = (struct candidate){ logit[i], (int32_t)i };
     make_heap(out, k, false);
     for (size_t i = k; i < n; i++)
-        if (logit[i] > out[0].logit)                 /* an equal one has a higher id and loses */
+        if (logit[i] > out[0].logit) /* an equal one has a higher id and loses */
             sink(out, k, 0, (struct candidate){ logit[i], (int32_t)i }, false);
 }
 
@@ -131,7 +144,8 @@ static float highest(const float *x, size_t n)
     return m;
 }
 
-/* Keep the smallest prefix, best first, whose share of the mass is at least P. The kept ones stand in front. */
+/* Keep the smallest prefix, best first, whose share of the mass is at least P. The kept ones stand
+ * in front. */
 static size_t keep_nucleus(struct candidate *c, size_t n, float p, float max)
 {
     double mass = 0, taken = 0, least;
@@ -139,8 +153,8 @@ static size_t keep_nucleus(struct candidate *c, size_t n, float p, float max)
 
     for (size_t i = 0; i < n; i++)
         mass += expf(c[i].logit - max);
-    /* Those below (1 - p) / n of the mass sum to less than 1 - p, so the nucleus is reached without them. The factor
-       covers rounding of the sums. */
+    /* Those below (1 - p) / n of the mass sum to less than 1 - p, so the nucleus is reached without
+       them. The factor covers rounding of the sums. */
     least = p > 0 ? 0.5 * (1 - (double)p) * mass / (double)n : mass;
     for (size_t i = 0; i < n; i++)
         if (p > 0 ? expf(c[i].logit - max) >= least : c[i].logit == max)
@@ -179,7 +193,8 @@ static size_t keep_min_p(struct candidate *c, size_t n, float p, float max)
     return k;
 }
 
-static int32_t draw(const struct candidate *c, size_t n, float temperature, float max, struct spn_rng *rng)
+static int32_t draw(const struct candidate *c, size_t n, float temperature, float max,
+                    struct spn_rng *rng)
 {
     double mass = 0, at, sum = 0;
     size_t i;
@@ -192,7 +207,7 @@ static int32_t draw(const struct candidate *c, size_t n, float temperature, floa
         if (at < sum)
             return c[i].id;
     }
-    for (i = n; i-- > 1;)                            /* rounding: the last one that has any mass */
+    for (i = n; i-- > 1;) /* rounding: the last one that has any mass */
         if (exp(((double)c[i].logit - max) / temperature) > 0)
             break;
     return c[i].id;
@@ -211,15 +226,17 @@ static float bounded(float x)
     return x > FLT_MAX ? FLT_MAX : x < -FLT_MAX ? -FLT_MAX : x;
 }
 
-static spn_status apply_penalties(struct spn_sampler *s, const struct spn_sampling *o, const float *logits,
-                                  const int32_t *recent, int64_t n_recent, struct spn_err *err)
+static spn_status apply_penalties(struct spn_sampler *s, const struct spn_sampling *o,
+                                  const float *logits, const int32_t *recent, int64_t n_recent,
+                                  struct spn_err *err)
 {
-    int64_t begin = o->penalty_last_n > 0 && n_recent > o->penalty_last_n ? n_recent - o->penalty_last_n : 0;
+    int64_t begin =
+        o->penalty_last_n > 0 && n_recent > o->penalty_last_n ? n_recent - o->penalty_last_n : 0;
 
     for (int64_t i = begin; i < n_recent; i++)
         if (recent[i] < 0 || recent[i] >= s->n_vocab)
-            return spn_fail(err, SPN_EUSAGE, "sampling: recent token %lld is %d, outside 0..%d", (long long)i, (int)recent[i],
-                            s->n_vocab - 1);
+            return spn_fail(err, SPN_EUSAGE, "sampling: recent token %lld is %d, outside 0..%d",
+                            (long long)i, (int)recent[i], s->n_vocab - 1);
     memcpy(s->logit, logits, (size_t)s->n_vocab * sizeof *logits);
     for (int64_t i = begin; i < n_recent; i++)
         s->count[recent[i]]++;
@@ -228,7 +245,7 @@ static spn_status apply_penalties(struct spn_sampler *s, const struct spn_sampli
         int32_t count = s->count[recent[i]];
 
         s->count[recent[i]] = 0;
-        if (count == 0 || isinf(*l))                 /* done at an earlier place; or masked */
+        if (count == 0 || isinf(*l)) /* done at an earlier place; or masked */
             continue;
         *l = *l > 0 ? *l / o->repeat_penalty : *l * o->repeat_penalty;
         *l = bounded(*l - ((float)count * o->frequency_penalty + o->presence_penalty));
@@ -244,7 +261,8 @@ static spn_status check_logits(const float *logits, int n, struct spn_err *err)
 
     for (int i = 0; i < n; i++) {
         if (!(logits[i] <= FLT_MAX))
-            return spn_fail(err, SPN_EFORMAT, "sampling: the logit of token %d is %g", i, (double)logits[i]);
+            return spn_fail(err, SPN_EFORMAT, "sampling: the logit of token %d is %g", i,
+                            (double)logits[i]);
         possible |= logits[i] >= -FLT_MAX;
     }
     return possible ? SPN_OK : spn_fail(err, SPN_EFORMAT, "sampling: all %d logits are -inf", n);
@@ -260,7 +278,8 @@ static float log_probability(const float *logits, size_t n, int32_t id)
     return (float)((double)logits[id] - max - log(mass));
 }
 
-static int32_t pick(struct spn_sampler *s, const struct spn_sampling *o, const float *logit, struct spn_rng *rng)
+static int32_t pick(struct spn_sampler *s, const struct spn_sampling *o, const float *logit,
+                    struct spn_rng *rng)
 {
     size_t n = (size_t)s->n_vocab;
     float max = highest(logit, n);
@@ -286,8 +305,9 @@ static int32_t pick(struct spn_sampler *s, const struct spn_sampling *o, const f
     return draw(s->kept, n, o->temperature, max, rng);
 }
 
-spn_status spn_sample(struct spn_sampler *s, const struct spn_sampling *o, const float *logits, const int32_t *recent, int64_t n_recent,
-                      struct spn_rng *rng, int32_t *token, float *logprob, struct spn_err *err)
+spn_status spn_sample(struct spn_sampler *s, const struct spn_sampling *o, const float *logits,
+                      const int32_t *recent, int64_t n_recent, struct spn_rng *rng, int32_t *token,
+                      float *logprob, struct spn_err *err)
 {
     const float *logit = logits;
     spn_status st = check_logits(logits, s->n_vocab, err);

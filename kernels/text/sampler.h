@@ -1,4 +1,4 @@
-/* sampler.h - from logits to a token: the usual truncations in llama.cpp's order, with its meaning of each number. */
+/* sampler.h - from logits to a token: the usual truncations in llama.cpp's order. */
 #ifndef SPN_SAMPLER_H
 #define SPN_SAMPLER_H
 #include <stdint.h>
@@ -13,21 +13,26 @@ struct spn_sampling {
     float   temperature;         /* <= 0: greedy */
     int     top_k;               /* <= 0: off */
     float   top_p, min_p;        /* 1, 0: off */
-    float   repeat_penalty, presence_penalty, frequency_penalty;     /* 1, 0, 0: off */
-    int     penalty_last_n;      /* tokens looked back, prompt included; -1: all */
+    float   repeat_penalty, presence_penalty, frequency_penalty;         /* 1, 0, 0: off */
+    int     penalty_last_n;      /* tokens looked back, prompt included; 0: none, -1: all */
 };
 /* temperature 0.8, top_k 40, top_p 0.95, min_p 0.05, penalties off, last 64 */
 void spn_sampling_default(struct spn_sampling *s);
-spn_status spn_sampling_check(const struct spn_sampling *s, struct spn_err *err);       /* ranges, NaN */
+/* SPN_EUSAGE: a number out of its range, or NaN. */
+spn_status spn_sampling_check(const struct spn_sampling *s, struct spn_err *err);
 
 struct spn_sampler;              /* scratch for one vocabulary size; one a thread */
-struct spn_sampler *spn_sampler_new(int n_vocab);
-void spn_sampler_free(struct spn_sampler *s);
-/* Draw from LOGITS [n_vocab] (not changed). RECENT: tokens so far, oldest first. Order: penalties, top_k, top_p, min_p, temperature, draw.
-   *LOGPROB: log probability of the drawn token under the model's own distribution (temperature 1, no truncation); NULL: not wanted.
-   At least one token always survives; equal logits are taken by the lowest id. NaN logits: SPN_EFORMAT. */
-spn_status spn_sample(struct spn_sampler *s, const struct spn_sampling *o, const float *logits, const int32_t *recent, int64_t n_recent,
-                      struct spn_rng *rng, int32_t *token, float *logprob, struct spn_err *err);
+struct spn_sampler *spn_sampler_new(int n_vocab);        /* NULL: no memory, or n_vocab < 1 */
+void spn_sampler_free(struct spn_sampler *s);                    /* NULL is fine */
+/* Draw from LOGITS [n_vocab] (not changed). RECENT: tokens so far, oldest first. Order: penalties,
+   top_k, top_p, min_p, temperature, draw (one number from RNG, none when greedy).
+   *LOGPROB: log probability of the drawn token under the model's own distribution (temperature 1,
+   no penalty, no truncation); NULL: not wanted.
+   At least one token always survives; equal logits are taken by the lowest id. A logit of -inf is
+   never drawn. NaN or +inf among the logits, or -inf in all: SPN_EFORMAT. */
+spn_status spn_sample(struct spn_sampler *s, const struct spn_sampling *o, const float *logits,
+                      const int32_t *recent, int64_t n_recent, struct spn_rng *rng, int32_t *token,
+                      float *logprob, struct spn_err *err);
 
 #ifdef __cplusplus
 }

@@ -1,8 +1,8 @@
 /* special.c - cutting text at special tokens.
  *
- * The rule is that the longest token is searched first in the whole text, then the next in what is left. Most texts hold
- * none, so one walk marks the tokens that occur at all (special[] is sorted, a prefix is a range of it) and only those are
- * searched in order.
+ * The rule is that the longest token is searched first in the whole text, then the next in what is
+ * left. Most texts hold none, so one walk marks the tokens that occur at all (special[] is sorted,
+ * a prefix is a range of it) and only those are searched in order.
  */
 #include "config.h"
 
@@ -18,11 +18,13 @@ static const struct vocab_piece *piece_of(const struct spn_tokenizer *t, uint32_
 
 static unsigned char byte_at(const struct spn_tokenizer *t, uint32_t k, size_t depth)
 {
-    return (unsigned char)t->bytes[piece_of(t, k)->offset + depth];       /* the NUL behind a shorter piece sorts first */
+    return (unsigned char)
+        t->bytes[piece_of(t, k)->offset + depth]; /* the NUL behind a shorter piece sorts first */
 }
 
 /* First of special[LO..HI) whose byte at DEPTH is at least B; all share what comes before. */
-static uint32_t lower(const struct spn_tokenizer *t, uint32_t lo, uint32_t hi, size_t depth, unsigned b)
+static uint32_t lower(const struct spn_tokenizer *t, uint32_t lo, uint32_t hi, size_t depth,
+                      unsigned b)
 {
     while (lo < hi) {
         uint32_t mid = lo + (hi - lo) / 2;
@@ -36,7 +38,8 @@ static uint32_t lower(const struct spn_tokenizer *t, uint32_t lo, uint32_t hi, s
 }
 
 /* Mark what begins at S; true when something new was marked. */
-static bool mark_at(const struct spn_tokenizer *t, const unsigned char *s, size_t n, bool all, unsigned char *seen)
+static bool mark_at(const struct spn_tokenizer *t, const unsigned char *s, size_t n, bool all,
+                    unsigned char *seen)
 {
     uint32_t lo = t->first[s[0]], hi = t->first[s[0] + 1];
     bool fresh = false;
@@ -55,7 +58,8 @@ static bool mark_at(const struct spn_tokenizer *t, const unsigned char *s, size_
     return fresh;
 }
 
-static spn_status add_span(struct vocab_spans *v, size_t begin, size_t length, int32_t id, struct spn_err *err)
+static spn_status add_span(struct vocab_spans *v, size_t begin, size_t length, int32_t id,
+                           struct spn_err *err)
 {
     if (length == 0)
         return SPN_OK;
@@ -64,7 +68,8 @@ static spn_status add_span(struct vocab_spans *v, size_t begin, size_t length, i
         struct vocab_span *grown = spn_realloc(v->at, room, sizeof *grown);
 
         if (grown == NULL)
-            return spn_fail(err, SPN_ENOMEM, "tokenize: out of memory for %zu special tokens", room);
+            return spn_fail(err, SPN_ENOMEM, "tokenize: out of memory for %zu special tokens",
+                            room);
         v->at = grown;
         v->room = room;
     }
@@ -77,8 +82,8 @@ static bool is_blank(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static spn_status cut_span(const struct spn_tokenizer *t, const char *text, struct vocab_span span, int32_t id,
-                           struct vocab_spans *out, struct spn_err *err)
+static spn_status cut_span(const struct spn_tokenizer *t, const char *text, struct vocab_span span,
+                           int32_t id, struct vocab_spans *out, struct spn_err *err)
 {
     const struct vocab_piece *p = &t->piece[id];
     size_t at = span.begin, end = span.begin + span.length;
@@ -104,8 +109,8 @@ static spn_status cut_span(const struct spn_tokenizer *t, const char *text, stru
     return st == SPN_OK ? add_span(out, at, end - at, -1, err) : st;
 }
 
-static spn_status cut_all(const struct spn_tokenizer *t, const char *text, int32_t id, struct vocab_spans *spans,
-                          struct vocab_spans *spare, struct spn_err *err)
+static spn_status cut_all(const struct spn_tokenizer *t, const char *text, int32_t id,
+                          struct vocab_spans *spans, struct vocab_spans *spare, struct spn_err *err)
 {
     struct vocab_spans swap;
     spn_status st = SPN_OK;
@@ -123,24 +128,43 @@ static spn_status cut_all(const struct spn_tokenizer *t, const char *text, int32
     return st;
 }
 
-spn_status vocab_split(const struct spn_tokenizer *t, const char *text, size_t n, bool all, struct vocab_spans *spans,
-                       struct spn_err *err)
+/* Text on both sides of where two calls meet is one text to the merges. */
+static spn_status append_spans(struct vocab_spans *to, const struct vocab_spans *from,
+                               struct spn_err *err)
 {
-    struct vocab_spans spare = { NULL, 0, 0 };
-    unsigned char *seen = NULL;
-    bool any = false;
-    spn_status st = add_span(spans, 0, n, -1, err);
+    spn_status st = SPN_OK;
 
-    if (st != SPN_OK || t->n_special == 0)
-        return st;
-    seen = spn_calloc(t->n_special, 1);
+    for (size_t i = 0; i < from->n && st == SPN_OK; i++) {
+        struct vocab_span *last = to->n == 0 ? NULL : &to->at[to->n - 1];
+
+        if (last != NULL && last->id < 0 && from->at[i].id < 0 &&
+            last->begin + last->length == from->at[i].begin)
+            last->length += from->at[i].length;
+        else
+            st = add_span(to, from->at[i].begin, from->at[i].length, from->at[i].id, err);
+    }
+    return st;
+}
+
+spn_status vocab_split(const struct spn_tokenizer *t, const char *text, size_t begin, size_t n,
+                       bool all, struct vocab_spans *spans, struct spn_err *err)
+{
+    struct vocab_spans cut = { NULL, 0, 0 }, spare = { NULL, 0, 0 };
+    unsigned char *seen = spn_calloc(t->n_special + 1, 1);
+    bool any = false;
+    spn_status st = add_span(&cut, begin, n, -1, err);
+
     if (seen == NULL)
-        return spn_fail(err, SPN_ENOMEM, "tokenize: out of memory for %zu special tokens", t->n_special);
-    for (size_t i = 0; i < n; i++)
-        any |= mark_at(t, (const unsigned char *)text + i, n - i, all, seen);
+        st = spn_fail(err, SPN_ENOMEM, "tokenize: out of memory for %zu special tokens",
+                      t->n_special);
+    for (size_t i = 0; i < n && t->n_special > 0 && st == SPN_OK; i++)
+        any |= mark_at(t, (const unsigned char *)text + begin + i, n - i, all, seen);
     for (size_t k = 0; k < t->n_special && any && st == SPN_OK; k++)
         if (seen[t->by_length[k]])
-            st = cut_all(t, text, t->special[t->by_length[k]], spans, &spare, err);
+            st = cut_all(t, text, t->special[t->by_length[k]], &cut, &spare, err);
+    if (st == SPN_OK)
+        st = append_spans(spans, &cut, err);
+    spn_free(cut.at);
     spn_free(spare.at);
     spn_free(seen);
     return st;

@@ -1,4 +1,4 @@
-/* template.h - chat templates of the fixed formats, found by detection (the Jinja engine comes with the models issue). */
+/* template.h - chat templates of the fixed formats, found by detection. */
 #ifndef SPN_TEMPLATE_H
 #define SPN_TEMPLATE_H
 #include <stdbool.h>
@@ -10,18 +10,25 @@
 extern "C" {
 #endif
 
-struct spn_message { const char *role, *content; };              /* "system", "user", "assistant", "tool" */
-struct spn_template;                                              /* a static table row */
-/* SOURCE: the Jinja text (tokenizer.chat_template); NULL or unknown gives the row "none": plain completion. */
+/* role: "system", "user", "assistant" or "tool"; another one is refused, as a role is written as
+   part of the format. */
+struct spn_message { const char *role, *content; };
+struct spn_template;             /* a static table row, never freed */
+/* SOURCE: the Jinja text (spn_tokenizer_chat_template). NULL or unknown gives the row "none": plain
+   completion of the messages, parted by an empty line. */
 const struct spn_template *spn_template_detect(const char *source);
-const struct spn_template *spn_template_find(const char *name);   /* NULL: no such format */
+const struct spn_template *spn_template_find(const char *name);          /* NULL: no such format */
 const char *spn_template_name(const struct spn_template *t);
-/* Ids of the rendered conversation. Template text is parsed with special tokens, message text without: a user cannot forge a turn.
-   GENERATE: end with the opening of the assistant's turn. BOS is added once, where the model asks for it. */
-spn_status spn_template_ids(const struct spn_template *t, const struct spn_tokenizer *tok, const struct spn_message *m, size_t n,
-                            bool generate, struct spn_ids *out, struct spn_err *err);
-/* The same as text, for people and tests. */
-spn_status spn_template_text(const struct spn_template *t, const struct spn_message *m, size_t n, bool generate, struct spn_buf *out, struct spn_err *err);
+/* Append the ids of N messages to *OUT. The format's own text is parsed with special tokens,
+   message text without: a user cannot forge a turn. GENERATE: end with the opening of the
+   assistant's turn. BOS is added once, where the model asks for it. Answers lose what stands before </think> in the
+   formats of models that think. On failure *OUT holds what it held. */
+spn_status spn_template_ids(const struct spn_template *t, const struct spn_tokenizer *tok,
+                            const struct spn_message *m, size_t n, bool generate,
+                            struct spn_ids *out, struct spn_err *err);
+/* The same as text, without BOS, for people and tests. */
+spn_status spn_template_text(const struct spn_template *t, const struct spn_message *m, size_t n,
+                             bool generate, struct spn_buf *out, struct spn_err *err);
 
 #ifdef __cplusplus
 }

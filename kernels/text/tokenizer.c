@@ -6,11 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "text/vocab.h"
 
-spn_status spn_tokenizer_open(struct spn_tokenizer **out, const struct spn_reader *r, struct spn_err *err)
+spn_status spn_tokenizer_open(struct spn_tokenizer **out, const struct spn_reader *r,
+                              struct spn_err *err)
 {
+    const char *path = spn_reader_path(r);
+
+    if (path != NULL && spn_path_is_dir(path))
+        return vocab_from_folder(out, path, err);
     return vocab_from_gguf(out, r, err);
 }
 
@@ -35,38 +41,49 @@ spn_status spn_ids_add(struct spn_ids *ids, int32_t id)
     return SPN_OK;
 }
 
-/* IDS stays as it was when anything fails. */
-spn_status spn_tokenize(const struct spn_tokenizer *t, const char *text, size_t n, int flags, struct spn_ids *ids,
-                        struct spn_err *err)
+spn_status vocab_encode(const struct spn_tokenizer *t, const char *text,
+                        const struct vocab_spans *spans, struct spn_ids *ids, struct spn_err *err)
 {
-    struct vocab_spans spans = { NULL, 0, 0 };
     struct merger m = { NULL, 0, 0, NULL, 0, 0 };
-    size_t before = ids->n;
     spn_status st = SPN_OK;
 
-    if (n > INT32_MAX)
-        return spn_fail(err, SPN_EUSAGE, "tokenize: %zu bytes in one text, at most %d are possible", n, INT32_MAX);
-    if ((flags & SPN_TOK_BOS) && t->add_bos && t->bos >= 0)
-        st = spn_ids_add(ids, t->bos);
-    if (st == SPN_OK)
-        st = vocab_split(t, text, n, (flags & SPN_TOK_SPECIAL) != 0, &spans, err);
-    for (size_t i = 0; i < spans.n && st == SPN_OK; i++) {
-        const struct vocab_span *s = &spans.at[i];
+    for (size_t i = 0; i < spans->n && st == SPN_OK; i++) {
+        const struct vocab_span *s = &spans->at[i];
 
-        if (s->id >= 0)
+        if (s->length > INT32_MAX)
+            st = spn_fail(err, SPN_EUSAGE,
+                          "tokenize: %zu bytes in one text, at most %d are possible", s->length,
+                          INT32_MAX);
+        else if (s->id >= 0)
             st = spn_ids_add(ids, s->id);
         else if (t->kind == VOCAB_BPE)
             st = bpe_encode(t, text + s->begin, s->length, &m, ids, err);
         else
             st = spm_encode(t, text + s->begin, s->length, i == 0, &m, ids, err);
     }
+    merger_free(&m);
+    return st == SPN_ENOMEM ? spn_fail(err, st, "tokenize: out of memory") : st;
+}
+
+/* IDS stays as it was when anything fails. */
+spn_status spn_tokenize(const struct spn_tokenizer *t, const char *text, size_t n, int flags,
+                        struct spn_ids *ids, struct spn_err *err)
+{
+    struct vocab_spans spans = { NULL, 0, 0 };
+    size_t before = ids->n;
+    spn_status st = vocab_split(t, text, 0, n, (flags & SPN_TOK_SPECIAL) != 0, &spans, err);
+
+    if (st == SPN_OK && (flags & SPN_TOK_BOS) && t->add_bos && t->bos >= 0)
+        st = spn_ids_add(ids, t->bos);
+    if (st == SPN_OK)
+        st = vocab_encode(t, text, &spans, ids, err);
     if (st == SPN_OK && (flags & SPN_TOK_BOS) && t->add_eos && t->eos >= 0)
         st = spn_ids_add(ids, t->eos);
     spn_free(spans.at);
-    merger_free(&m);
     if (st != SPN_OK)
         ids->n = before;
-    return st == SPN_ENOMEM ? spn_fail(err, st, "tokenize: out of memory for %zu bytes of text", n) : st;
+    return st == SPN_ENOMEM ? spn_fail(err, st, "tokenize: out of memory for %zu bytes of text", n)
+                            : st;
 }
 
 int32_t spn_token_count(const struct spn_tokenizer *t)
@@ -90,7 +107,8 @@ int32_t spn_token_find(const struct spn_tokenizer *t, const char *text)
 
 bool spn_token_is_control(const struct spn_tokenizer *t, int32_t id)
 {
-    return id >= 0 && id < t->n && (t->piece[id].type == VOCAB_CONTROL || t->piece[id].type == VOCAB_UNKNOWN);
+    return id >= 0 && id < t->n &&
+           (t->piece[id].type == VOCAB_CONTROL || t->piece[id].type == VOCAB_UNKNOWN);
 }
 
 bool spn_token_ends(const struct spn_tokenizer *t, int32_t id)

@@ -16,7 +16,8 @@ unsigned uni_lead_length(unsigned char b)
     return 1;
 }
 
-/* The second byte carries the bounds that rule out overlong forms, surrogates and code points past U+10FFFF. */
+/* The second byte carries the bounds that rule out overlong forms, surrogates and code points past
+ * U+10FFFF. */
 static bool second_fits(unsigned char lead, unsigned char b)
 {
     unsigned char lo = 0x80, hi = 0xbf;
@@ -90,8 +91,8 @@ static bool is_space(int32_t c)
 {
     if (c < 0x80)
         return c == ' ' || (c >= 0x09 && c <= 0x0d);
-    return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 || c == 0x2029 ||
-           c == 0x202f || c == 0x205f || c == 0x3000;
+    return c == 0x85 || c == 0xa0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200a) || c == 0x2028 ||
+           c == 0x2029 || c == 0x202f || c == 0x205f || c == 0x3000;
 }
 
 enum uni_class uni_class_of(int32_t c)

@@ -1,4 +1,5 @@
-/* vocab.c - pieces, merges and what is derived from them. Nothing here trusts its source: see vocab.h for the order. */
+/* vocab.c - pieces, merges and what is derived from them. Nothing here trusts its source: see
+ * vocab.h for the order. */
 #include "config.h"
 
 #include "text/vocab.h"
@@ -65,21 +66,27 @@ static bool grow(void *items, size_t *room, size_t n, size_t size)
     return true;
 }
 
-spn_status vocab_add(struct spn_tokenizer *t, const char *text, size_t length, float score, int type, struct spn_err *err)
+spn_status vocab_add(struct spn_tokenizer *t, const char *text, size_t length, float score,
+                     int type, struct spn_err *err)
 {
     if (length > VOCAB_PIECE_MAX)
-        return spn_fail(err, SPN_EFORMAT, "tokenizer: token %d is %zu bytes long, at most %d are allowed", (int)t->n, length,
-                        VOCAB_PIECE_MAX);
+        return spn_fail(err, SPN_EFORMAT,
+                        "tokenizer: token %d is %zu bytes long, at most %d are allowed", (int)t->n,
+                        length, VOCAB_PIECE_MAX);
     if (t->n >= PIECES_MAX || t->n_bytes > UINT32_MAX - VOCAB_PIECE_MAX - 1)
-        return spn_fail(err, SPN_EFORMAT, "tokenizer: more than %d tokens with %zu bytes", (int)t->n, t->n_bytes);
+        return spn_fail(err, SPN_EFORMAT, "tokenizer: more than %d tokens with %zu bytes",
+                        (int)t->n, t->n_bytes);
     if (type < VOCAB_NORMAL || type > VOCAB_BYTE)
-        return spn_fail(err, SPN_EFORMAT, "tokenizer: token %d has type %d, known are 1 to 6", (int)t->n, type);
+        return spn_fail(err, SPN_EFORMAT, "tokenizer: token %d has type %d, known are 1 to 6",
+                        (int)t->n, type);
     if (isnan(score))
-        return spn_fail(err, SPN_EFORMAT, "tokenizer: the score of token %d is not a number", (int)t->n);
+        return spn_fail(err, SPN_EFORMAT, "tokenizer: the score of token %d is not a number",
+                        (int)t->n);
     if (!grow(&t->piece, &t->piece_room, (size_t)t->n + 1, sizeof *t->piece) ||
         !grow(&t->bytes, &t->bytes_room, t->n_bytes + length + 1, 1))
         return spn_fail(err, SPN_ENOMEM, "tokenizer: out of memory at token %d", (int)t->n);
-    t->piece[t->n++] = (struct vocab_piece){ (uint32_t)t->n_bytes, (uint32_t)length, score, 0, (uint8_t)type, 0 };
+    t->piece[t->n++] =
+        (struct vocab_piece){ (uint32_t)t->n_bytes, (uint32_t)length, score, 0, (uint8_t)type, 0 };
     if (length > 0)
         memcpy(t->bytes + t->n_bytes, text, length);
     t->n_bytes += length;
@@ -153,7 +160,10 @@ int vocab_byte_of(const char *text, size_t length)
         return -1;
     for (int i = 3; i < 5; i++) {
         char c = text[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+        int digit = c >= '0' && c <= '9'   ? c - '0'
+                    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                           : -1;
 
         if (digit < 0)
             return -1;
@@ -171,7 +181,7 @@ uint32_t vocab_char_of_byte(unsigned char b)
         return 0x100u + b;
     if (b <= 0xa0)
         return 0x100u + 33 + (b - 0x7fu);
-    return 0x100u + 67;                          /* 0xad */
+    return 0x100u + 67; /* 0xad */
 }
 
 int vocab_byte_of_char(int32_t c)
@@ -186,7 +196,8 @@ int vocab_byte_of_char(int32_t c)
 
 static int higher_score(const void *a, const void *b)
 {
-    const struct vocab_piece *x = *(struct vocab_piece *const *)a, *y = *(struct vocab_piece *const *)b;
+    const struct vocab_piece *x = *(struct vocab_piece *const *)a,
+                             *y = *(struct vocab_piece *const *)b;
 
     return x->score > y->score ? -1 : x->score < y->score;
 }
@@ -220,13 +231,14 @@ spn_status vocab_index(struct spn_tokenizer *t, struct spn_err *err)
     t->map_size = table_size((size_t)t->n);
     t->map = spn_calloc(t->map_size, sizeof *t->map);
     if (t->map == NULL)
-        return spn_fail(err, SPN_ENOMEM, "tokenizer: out of memory for the index of %d tokens", (int)t->n);
+        return spn_fail(err, SPN_ENOMEM, "tokenizer: out of memory for the index of %d tokens",
+                        (int)t->n);
     memset(t->map, 0xff, t->map_size * sizeof *t->map);
     for (int32_t i = 0; i < t->n; i++) {
         const char *text = t->bytes + t->piece[i].offset;
 
         if (t->piece[i].length > 0)
-            t->map[map_slot(t, text, t->piece[i].length)] = i;             /* the last of equal ones holds */
+            t->map[map_slot(t, text, t->piece[i].length)] = i; /* the last of equal ones holds */
         if (t->piece[i].type == VOCAB_BYTE) {
             int b = vocab_byte_of(text, t->piece[i].length);
 
@@ -239,7 +251,9 @@ spn_status vocab_index(struct spn_tokenizer *t, struct spn_err *err)
         }
     }
     if (bad_bytes > 0)
-        spn_log(SPN_LOG_WARN, "tokenizer: %d byte tokens are not spelled <0xHH> and are taken as text", bad_bytes);
+        spn_log(SPN_LOG_WARN,
+                "tokenizer: %d byte tokens are not spelled <0xHH> and are taken as text",
+                bad_bytes);
     for (int b = 0; b < 256; b++) {
         if (t->kind == VOCAB_BPE) {
             unsigned char text[4];
@@ -255,7 +269,8 @@ spn_status vocab_index(struct spn_tokenizer *t, struct spn_err *err)
         missing += t->byte_id[b] < 0;
     }
     if (missing > 0 && t->kind == VOCAB_BPE)
-        spn_log(SPN_LOG_WARN, "tokenizer: %d of the 256 bytes have no token and are dropped from text", missing);
+        spn_log(SPN_LOG_WARN,
+                "tokenizer: %d of the 256 bytes have no token and are dropped from text", missing);
     return t->kind == VOCAB_SPM ? rank_scores(t, err) : SPN_OK;
 }
 
@@ -272,13 +287,15 @@ int32_t vocab_checked_id(const struct spn_tokenizer *t, int64_t id, const char *
     if (id >= 0 && id < t->n)
         return (int32_t)id;
     if (id != -1)
-        spn_log(SPN_LOG_WARN, "tokenizer: %s is %lld, outside 0..%d, and is ignored", what, (long long)id, (int)t->n - 1);
+        spn_log(SPN_LOG_WARN, "tokenizer: %s is %lld, outside 0..%d, and is ignored", what,
+                (long long)id, (int)t->n - 1);
     return -1;
 }
 
 /* ---- merges ---- */
 
-spn_status vocab_add_merge_ids(struct spn_tokenizer *t, int32_t left, int32_t right, int32_t joined, struct spn_err *err)
+spn_status vocab_add_merge_ids(struct spn_tokenizer *t, int32_t left, int32_t right, int32_t joined,
+                               struct spn_err *err)
 {
     if (t->n_merge >= PIECES_MAX)
         return spn_fail(err, SPN_EFORMAT, "tokenizer: more than %d merges", PIECES_MAX);
@@ -289,8 +306,8 @@ spn_status vocab_add_merge_ids(struct spn_tokenizer *t, int32_t left, int32_t ri
     return SPN_OK;
 }
 
-spn_status vocab_add_merge(struct spn_tokenizer *t, const char *left, size_t n_left, const char *right, size_t n_right,
-                           struct spn_err *err)
+spn_status vocab_add_merge(struct spn_tokenizer *t, const char *left, size_t n_left,
+                           const char *right, size_t n_right, struct spn_err *err)
 {
     char joined[VOCAB_PIECE_MAX];
     int32_t a = vocab_find(t, left, n_left), b = vocab_find(t, right, n_right), c = -1;
@@ -320,7 +337,8 @@ static size_t pair_slot(const struct spn_tokenizer *t, int32_t left, int32_t rig
     }
 }
 
-const struct vocab_merge *vocab_find_merge(const struct spn_tokenizer *t, int32_t left, int32_t right)
+const struct vocab_merge *vocab_find_merge(const struct spn_tokenizer *t, int32_t left,
+                                           int32_t right)
 {
     uint32_t k = t->pair_size == 0 ? VOCAB_NONE : t->pair[pair_slot(t, left, right)];
 
@@ -334,7 +352,8 @@ static spn_status index_merges(struct spn_tokenizer *t, struct spn_err *err)
     t->pair_size = table_size(t->n_merge);
     t->pair = spn_calloc(t->pair_size, sizeof *t->pair);
     if (t->pair == NULL)
-        return spn_fail(err, SPN_ENOMEM, "tokenizer: out of memory for the index of %zu merges", t->n_merge);
+        return spn_fail(err, SPN_ENOMEM, "tokenizer: out of memory for the index of %zu merges",
+                        t->n_merge);
     memset(t->pair, 0xff, t->pair_size * sizeof *t->pair);
     for (size_t k = 0; k < t->n_merge; k++) {
         size_t slot = pair_slot(t, t->merge[k].left, t->merge[k].right);
@@ -347,8 +366,13 @@ static spn_status index_merges(struct spn_tokenizer *t, struct spn_err *err)
 
 /* ---- special tokens ---- */
 
-/* qsort has no context argument that C11 knows; the arrays are small, so they are sorted as copies that hold the text. */
-struct sort_row { const char *text; uint32_t length; int32_t id; };
+/* qsort has no context argument that C11 knows; the arrays are small, so they are sorted as copies
+ * that hold the text. */
+struct sort_row {
+    const char *text;
+    uint32_t length;
+    int32_t id;
+};
 
 static int by_bytes(const void *a, const void *b)
 {
@@ -358,7 +382,8 @@ static int by_bytes(const void *a, const void *b)
 
     if (order != 0)
         return order;
-    return x->length != y->length ? (x->length < y->length ? -1 : 1) : (x->id > y->id) - (x->id < y->id);
+    return x->length != y->length ? (x->length < y->length ? -1 : 1)
+                                  : (x->id > y->id) - (x->id < y->id);
 }
 
 static int longer_first(const void *a, const void *b)
@@ -372,7 +397,8 @@ static int longer_first(const void *a, const void *b)
 
 static bool is_special(const struct vocab_piece *p)
 {
-    return p->length > 0 && (p->type == VOCAB_CONTROL || p->type == VOCAB_USER || p->type == VOCAB_UNKNOWN);
+    return p->length > 0 &&
+           (p->type == VOCAB_CONTROL || p->type == VOCAB_USER || p->type == VOCAB_UNKNOWN);
 }
 
 static spn_status index_specials(struct spn_tokenizer *t, struct spn_err *err)
@@ -392,13 +418,14 @@ static spn_status index_specials(struct spn_tokenizer *t, struct spn_err *err)
         return spn_fail(err, SPN_ENOMEM, "tokenizer: out of memory for %zu special tokens", count);
     }
     for (int32_t i = 0; i < t->n; i++)
-        if (is_special(&t->piece[i]) && vocab_find(t, t->bytes + t->piece[i].offset, t->piece[i].length) == i)
+        if (is_special(&t->piece[i]) &&
+            vocab_find(t, t->bytes + t->piece[i].offset, t->piece[i].length) == i)
             row[n++] = (struct sort_row){ t->bytes + t->piece[i].offset, t->piece[i].length, i };
     qsort(row, n, sizeof *row, by_bytes);
     for (size_t i = 0; i < n; i++) {
         t->special[i] = row[i].id;
         t->first[(unsigned char)row[i].text[0] + 1] = (uint32_t)i + 1;
-        row[i].id = (int32_t)i;                  /* from here on its place in special[] */
+        row[i].id = (int32_t)i; /* from here on its place in special[] */
     }
     for (int b = 1; b <= 256; b++)
         if (t->first[b] < t->first[b - 1])
@@ -414,10 +441,12 @@ static spn_status index_specials(struct spn_tokenizer *t, struct spn_err *err)
 /* ---- end of generation ---- */
 
 static const char *const turn_ends[] = {
-    "<|eot_id|>", "<|im_end|>", "<|end|>", "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>", "<EOT>",
-    "<｜end▁of▁sentence｜>", "<end_of_utterance>",
+    "<|eot_id|>",         "<|im_end|>",      "<|end|>", "<end_of_turn>",
+    "<|endoftext|>",      "<|end_of_text|>", "<EOT>",   "<｜end▁of▁sentence｜>",
+    "<end_of_utterance>",
 };
-static const char *const other_ends[] = { "<|eom_id|>", "<|return|>", "<|call|>", "</s>", "[EOS]", "<eos>" };
+static const char *const other_ends[] = { "<|eom_id|>", "<|return|>", "<|call|>",
+                                          "</s>",       "[EOS]",      "<eos>" };
 
 static void mark_end(struct spn_tokenizer *t, int32_t id)
 {
@@ -443,7 +472,7 @@ static void find_ends(struct spn_tokenizer *t)
     }
     for (size_t i = 0; i < sizeof other_ends / sizeof other_ends[0]; i++)
         mark_end(t, spn_token_find(t, other_ends[i]));
-    if (channels) {                              /* there <|end|> closes a message, not the turn */
+    if (channels) { /* there <|end|> closes a message, not the turn */
         int32_t id = spn_token_find(t, "<|end|>");
 
         if (id >= 0)
@@ -460,7 +489,8 @@ spn_status vocab_finish(struct spn_tokenizer *t, struct spn_err *err)
     if (st != SPN_OK)
         return st;
     if (t->merges_ignored > 0)
-        spn_log(SPN_LOG_WARN, "tokenizer: %zu merges name pieces that are not in the vocabulary and are ignored",
+        spn_log(SPN_LOG_WARN,
+                "tokenizer: %zu merges name pieces that are not in the vocabulary and are ignored",
                 t->merges_ignored);
     find_ends(t);
     set_name(t);

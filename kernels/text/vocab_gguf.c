@@ -9,28 +9,33 @@
 
 #define KEY "tokenizer.ggml."
 
-static spn_status get_array(const struct spn_reader *r, const char *key, bool needed, uint64_t at_least, struct spn_meta *out,
-                            bool *found, struct spn_err *err)
+static spn_status get_array(const struct spn_reader *r, const char *key, bool needed,
+                            uint64_t at_least, struct spn_meta *out, bool *found,
+                            struct spn_err *err)
 {
     *found = spn_reader_meta(r, key, out);
     if (!*found)
-        return needed ? spn_fail(err, SPN_EFORMAT, "%s: key %s is missing", spn_reader_path(r), key) : SPN_OK;
+        return needed ? spn_fail(err, SPN_EFORMAT, "%s: key %s is missing", spn_reader_path(r), key)
+                      : SPN_OK;
     if (out->kind != SPN_META_ARRAY)
         return spn_fail(err, SPN_EFORMAT, "%s: key %s is not an array", spn_reader_path(r), key);
     if (out->count < at_least)
-        return spn_fail(err, SPN_EFORMAT, "%s: key %s holds %llu entries for %llu tokens", spn_reader_path(r), key,
-                        (unsigned long long)out->count, (unsigned long long)at_least);
+        return spn_fail(err, SPN_EFORMAT, "%s: key %s holds %llu entries for %llu tokens",
+                        spn_reader_path(r), key, (unsigned long long)out->count,
+                        (unsigned long long)at_least);
     return SPN_OK;
 }
 
-static spn_status read_pieces(struct spn_tokenizer *t, const struct spn_reader *r, struct spn_err *err)
+static spn_status read_pieces(struct spn_tokenizer *t, const struct spn_reader *r,
+                              struct spn_err *err)
 {
     struct spn_meta tokens, scores, types;
     bool have_tokens, have_scores = false, have_types = false;
     spn_status st = get_array(r, KEY "tokens", true, 0, &tokens, &have_tokens, err);
 
     if (st == SPN_OK)
-        st = get_array(r, KEY "scores", t->kind == VOCAB_SPM, tokens.count, &scores, &have_scores, err);
+        st = get_array(r, KEY "scores", t->kind == VOCAB_SPM, tokens.count, &scores, &have_scores,
+                       err);
     if (st == SPN_OK)
         st = get_array(r, KEY "token_type", false, tokens.count, &types, &have_types, err);
     for (uint64_t i = 0; st == SPN_OK && i < tokens.count; i++) {
@@ -40,23 +45,27 @@ static spn_status read_pieces(struct spn_tokenizer *t, const struct spn_reader *
         int64_t type = VOCAB_NORMAL;
 
         if (!spn_meta_elem_str(&tokens, i, &text, &length))
-            return spn_fail(err, SPN_EFORMAT, "%s: key " KEY "tokens does not hold strings", spn_reader_path(r));
+            return spn_fail(err, SPN_EFORMAT, "%s: key " KEY "tokens does not hold strings",
+                            spn_reader_path(r));
         if (have_scores && t->kind == VOCAB_SPM && !spn_meta_elem_float(&scores, i, &score))
-            return spn_fail(err, SPN_EFORMAT, "%s: key " KEY "scores does not hold numbers", spn_reader_path(r));
+            return spn_fail(err, SPN_EFORMAT, "%s: key " KEY "scores does not hold numbers",
+                            spn_reader_path(r));
         if (have_types && !spn_meta_elem_int(&types, i, &type))
-            return spn_fail(err, SPN_EFORMAT, "%s: key " KEY "token_type does not hold integers", spn_reader_path(r));
+            return spn_fail(err, SPN_EFORMAT, "%s: key " KEY "token_type does not hold integers",
+                            spn_reader_path(r));
         if (!have_types && t->kind == VOCAB_SPM && vocab_byte_of(text, length) >= 0)
             type = VOCAB_BYTE;
         if (type < VOCAB_NORMAL || type > VOCAB_BYTE)
-            return spn_fail(err, SPN_EFORMAT, "%s: token %llu has type %lld, known are 1 to 6", spn_reader_path(r),
-                            (unsigned long long)i, (long long)type);
+            return spn_fail(err, SPN_EFORMAT, "%s: token %llu has type %lld, known are 1 to 6",
+                            spn_reader_path(r), (unsigned long long)i, (long long)type);
         st = vocab_add(t, text, length, (float)score, (int)type, err);
     }
     return st;
 }
 
 /* "left right": the first space at or after byte 1 parts them. */
-static spn_status read_merges(struct spn_tokenizer *t, const struct spn_reader *r, struct spn_err *err)
+static spn_status read_merges(struct spn_tokenizer *t, const struct spn_reader *r,
+                              struct spn_err *err)
 {
     struct spn_meta merges;
     bool found;
@@ -67,25 +76,30 @@ static spn_status read_merges(struct spn_tokenizer *t, const struct spn_reader *
         size_t length;
 
         if (!spn_meta_elem_str(&merges, i, &text, &length))
-            return spn_fail(err, SPN_EFORMAT, "%s: key " KEY "merges does not hold strings", spn_reader_path(r));
+            return spn_fail(err, SPN_EFORMAT, "%s: key " KEY "merges does not hold strings",
+                            spn_reader_path(r));
         gap = length < 2 ? NULL : memchr(text + 1, ' ', length - 1);
         if (gap == NULL)
             t->merges_ignored++;
         else
-            st = vocab_add_merge(t, text, (size_t)(gap - text), gap + 1, length - (size_t)(gap - text) - 1, err);
+            st = vocab_add_merge(t, text, (size_t)(gap - text), gap + 1,
+                                 length - (size_t)(gap - text) - 1, err);
     }
     return st;
 }
 
-static int32_t read_id(const struct spn_tokenizer *t, const struct spn_reader *r, const char *key, int32_t otherwise)
+static int32_t read_id(const struct spn_tokenizer *t, const struct spn_reader *r, const char *key,
+                       int32_t otherwise)
 {
     int64_t id;
 
-    return spn_meta_int(r, key, &id) ? vocab_checked_id(t, id, key) : otherwise < t->n ? otherwise : -1;
+    return spn_meta_int(r, key, &id) ? vocab_checked_id(t, id, key)
+           : otherwise < t->n        ? otherwise
+                                     : -1;
 }
 
-/* Ids that only llama files may leave out have defaults; a byte-level file that names no end has none
-   (llama.cpp takes id 11 then, a comma in GPT-2). */
+/* Ids that only llama files may leave out have defaults; a byte-level file that names no end has
+   none (llama.cpp takes id 11 then, a comma in GPT-2). */
 static void read_ids(struct spn_tokenizer *t, const struct spn_reader *r)
 {
     bool spm = t->kind == VOCAB_SPM;
@@ -103,6 +117,7 @@ static void read_ids(struct spn_tokenizer *t, const struct spn_reader *r)
     t->fim_rep = read_id(t, r, KEY "fim_rep_token_id", -1);
     t->fim_sep = read_id(t, r, KEY "fim_sep_token_id", -1);
     t->add_bos = spm || t->pre.row->adds_bos;
+    t->whole_pieces = !spm && t->pre.row->ignore_merges;
     spn_meta_bool(r, KEY "add_bos_token", &t->add_bos);
     spn_meta_bool(r, KEY "add_eos_token", &t->add_eos);
 }
@@ -117,8 +132,10 @@ static void mark_phi3(struct spn_tokenizer *t, const struct spn_reader *r)
     for (int32_t i = 0; i < t->n; i++) {
         const char *text = t->bytes + t->piece[i].offset;
 
-        if ((t->piece[i].type == VOCAB_CONTROL || t->piece[i].type == VOCAB_USER || t->piece[i].type == VOCAB_UNKNOWN) &&
-            strcmp(text, "<unk>") != 0 && strcmp(text, "<s>") != 0 && strcmp(text, "<|endoftext|>") != 0)
+        if ((t->piece[i].type == VOCAB_CONTROL || t->piece[i].type == VOCAB_USER ||
+             t->piece[i].type == VOCAB_UNKNOWN) &&
+            strcmp(text, "<unk>") != 0 && strcmp(text, "<s>") != 0 &&
+            strcmp(text, "<|endoftext|>") != 0)
             t->piece[i].flags |= VOCAB_STRIP_RIGHT;
     }
 }
@@ -144,20 +161,25 @@ static spn_status read_all(struct spn_tokenizer *t, const struct spn_reader *r, 
     spn_meta_bool(r, KEY "add_space_prefix", &space);
     t->prefix = t->kind == VOCAB_SPM && space ? VOCAB_PREFIX_EACH : VOCAB_PREFIX_NONE;
     if (template != NULL && (t->chat_template = spn_strdup(template)) == NULL)
-        return spn_fail(err, SPN_ENOMEM, "%s: out of memory for the chat template", spn_reader_path(r));
+        return spn_fail(err, SPN_ENOMEM, "%s: out of memory for the chat template",
+                        spn_reader_path(r));
     return vocab_finish(t, err);
 }
 
-spn_status vocab_from_gguf(struct spn_tokenizer **out, const struct spn_reader *r, struct spn_err *err)
+spn_status vocab_from_gguf(struct spn_tokenizer **out, const struct spn_reader *r,
+                           struct spn_err *err)
 {
     const char *model = spn_meta_str(r, KEY "model");
     struct spn_tokenizer *t;
     spn_status st;
 
     if (model == NULL)
-        return spn_fail(err, SPN_EFORMAT, "%s: there is no tokenizer: key " KEY "model is missing", spn_reader_path(r));
+        return spn_fail(err, SPN_EFORMAT, "%s: there is no tokenizer: key " KEY "model is missing",
+                        spn_reader_path(r));
     if (strcmp(model, "llama") != 0 && strcmp(model, "gpt2") != 0)
-        return spn_fail(err, SPN_EFORMAT, "%s: tokenizer \"%.40s\" is not known, only llama and gpt2 are", spn_reader_path(r), model);
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: tokenizer \"%.40s\" is not known, only llama and gpt2 are",
+                        spn_reader_path(r), model);
     t = vocab_new(strcmp(model, "llama") == 0 ? VOCAB_SPM : VOCAB_BPE);
     if (t == NULL)
         return spn_fail(err, SPN_ENOMEM, "%s: out of memory for the tokenizer", spn_reader_path(r));
@@ -178,7 +200,8 @@ static spn_status write_pieces(const struct spn_tokenizer *t, struct spn_writer 
     size_t *length = spn_calloc(n, sizeof *length);
     float *score = spn_calloc(n, sizeof *score);
     int32_t *type = spn_calloc(n, sizeof *type);
-    spn_status st = text == NULL || length == NULL || score == NULL || type == NULL ? SPN_ENOMEM : SPN_OK;
+    spn_status st =
+        text == NULL || length == NULL || score == NULL || type == NULL ? SPN_ENOMEM : SPN_OK;
 
     for (size_t i = 0; i < n && st == SPN_OK; i++) {
         text[i] = t->bytes + t->piece[i].offset;
@@ -212,7 +235,8 @@ static spn_status write_merges(const struct spn_tokenizer *t, struct spn_writer 
     store = s = spn_calloc(bytes + 1, 1);
     st = text == NULL || length == NULL || store == NULL ? SPN_ENOMEM : SPN_OK;
     for (size_t i = 0; i < n && st == SPN_OK; i++) {
-        const struct vocab_piece *a = &t->piece[t->merge[i].left], *b = &t->piece[t->merge[i].right];
+        const struct vocab_piece *a = &t->piece[t->merge[i].left],
+                                 *b = &t->piece[t->merge[i].right];
 
         text[i] = s;
         length[i] = a->length + b->length + 1;
@@ -231,11 +255,16 @@ static spn_status write_merges(const struct spn_tokenizer *t, struct spn_writer 
 
 static spn_status write_ids(const struct spn_tokenizer *t, struct spn_writer *w)
 {
-    const struct { const char *key; int32_t id; } row[] = {
-        { KEY "bos_token_id", t->bos },         { KEY "eos_token_id", t->eos },         { KEY "unknown_token_id", t->unk },
-        { KEY "eot_token_id", t->eot },         { KEY "eom_token_id", t->eom },         { KEY "padding_token_id", t->pad },
-        { KEY "fim_pre_token_id", t->fim_pre }, { KEY "fim_suf_token_id", t->fim_suf }, { KEY "fim_mid_token_id", t->fim_mid },
-        { KEY "fim_pad_token_id", t->fim_pad }, { KEY "fim_rep_token_id", t->fim_rep }, { KEY "fim_sep_token_id", t->fim_sep },
+    const struct {
+        const char *key;
+        int32_t id;
+    } row[] = {
+        { KEY "bos_token_id", t->bos },         { KEY "eos_token_id", t->eos },
+        { KEY "unknown_token_id", t->unk },     { KEY "eot_token_id", t->eot },
+        { KEY "eom_token_id", t->eom },         { KEY "padding_token_id", t->pad },
+        { KEY "fim_pre_token_id", t->fim_pre }, { KEY "fim_suf_token_id", t->fim_suf },
+        { KEY "fim_mid_token_id", t->fim_mid }, { KEY "fim_pad_token_id", t->fim_pad },
+        { KEY "fim_rep_token_id", t->fim_rep }, { KEY "fim_sep_token_id", t->fim_sep },
     };
     spn_status st = SPN_OK;
 
@@ -265,6 +294,7 @@ spn_status spn_tokenizer_write(const struct spn_tokenizer *t, struct spn_writer 
     if (st == SPN_OK)
         st = write_ids(t, w);
     if (st == SPN_OK && t->chat_template != NULL)
-        st = spn_writer_str(w, "tokenizer.chat_template", t->chat_template, strlen(t->chat_template));
+        st = spn_writer_str(w, "tokenizer.chat_template", t->chat_template,
+                            strlen(t->chat_template));
     return st;
 }
