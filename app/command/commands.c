@@ -10,6 +10,7 @@ static const struct { const char *name; const struct spn_command *command; } com
     { "papers",   &command_papers },
     { "plugins",  &command_plugins },
     { "selftest", &command_selftest },
+    { "train",    &command_train },
     { "version",  &command_version },
 };
 

@@ -7,6 +7,6 @@
 spn_status commands_register(struct spn_err *err);
 
 extern const struct spn_command command_doctor, command_help, command_papers, command_plugins, command_selftest,
-    command_version;
+    command_train, command_version;
 
 #endif
