@@ -128,6 +128,25 @@ spn_status k_reader_add_meta(struct spn_reader *r, const char *key, const struct
     return st;
 }
 
+spn_status k_tensor_init(struct spn_tensor *t, int dtype, int ndim, const int64_t *dim,
+                         const void *data, const struct k_file *f, const char *name,
+                         struct spn_err *err)
+{
+    struct spn_err why = SPN_ERR_INIT;
+    uint64_t product = 1;
+
+    for (int i = 0; i < ndim; i++)
+        if (dim[i] > 0 &&
+            (!spn_mul_u64(product, (uint64_t)dim[i], &product) || product > INT64_MAX))
+            return spn_fail(
+                err, SPN_EFORMAT,
+                "%s: tensor %.100s: the product of its dimensions overflows at %" PRId64, f->name,
+                name, dim[i]);
+    if (spn_tensor_init(t, dtype, ndim, dim, (void *)(uintptr_t)data, &why) != SPN_OK)
+        return spn_fail(err, SPN_EFORMAT, "%s: tensor %.100s: %s", f->name, name, why.text);
+    return SPN_OK;
+}
+
 /* ---- names ---- */
 
 struct named { const char *name; };
@@ -284,6 +303,19 @@ static spn_status read_as(struct spn_reader *r, const struct spn_format *format,
     return st == SPN_OK ? k_reader_index(r, err) : st;
 }
 
+/* Names come from the file: what they hold must not break the sentence or move a cursor. */
+static void make_visible(struct spn_err *err)
+{
+    unsigned char *p = err != NULL ? (unsigned char *)err->text : NULL;
+
+    for (; p != NULL && *p != '\0'; p++) {
+        if (*p < ' ' || *p == 127)
+            *p = '?';
+        else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)      /* U+0080 to U+009F */
+            p[0] = p[1] = '?';
+    }
+}
+
 static spn_status no_format(const struct k_file *f, struct spn_err *err)
 {
     char head[4 * 8 + 1] = "";
@@ -316,10 +348,12 @@ spn_status spn_reader_open(struct spn_reader **out, const char *path, struct spn
             format = formats[i];
     if (st == SPN_OK)
         st = format != NULL ? read_as(r, format, f, err) : no_format(f, err);
-    if (st == SPN_OK)
+    if (st == SPN_OK) {
         *out = r;
-    else
+    } else {
+        make_visible(err);
         spn_reader_close(r);
+    }
     return st;
 }
 
@@ -348,10 +382,12 @@ spn_status spn_reader_open_memory(struct spn_reader **out, const char *format, c
         f->size = n;
         st = read_as(r, formats[i], f, err);
     }
-    if (st == SPN_OK)
+    if (st == SPN_OK) {
         *out = r;
-    else
+    } else {
+        make_visible(err);
         spn_reader_close(r);
+    }
     return st;
 }
 

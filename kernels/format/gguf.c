@@ -258,7 +258,6 @@ static spn_status read_info(struct cursor *c, uint64_t alignment)
     uint64_t dim, offset, at;
     int64_t dims[DIMS_MAX];
     struct spn_tensor t;
-    struct spn_err why = SPN_ERR_INIT;
     spn_status st = take_name(c, "a tensor's name", NAME_BYTES_MAX, &name);
 
     if (st != SPN_OK)
@@ -289,8 +288,9 @@ static spn_status read_info(struct cursor *c, uint64_t alignment)
                         "%s: %s has type %" PRIu32 " at offset %" PRIu64
                         ", which GGUF does not define",
                         c->f->name, c->what, type, c->pos - 12);
-    if (spn_tensor_init(&t, (int)type, (int)n_dims, dims, NULL, &why) != SPN_OK)
-        return spn_fail(c->err, SPN_EFORMAT, "%s: %s: %s", c->f->name, c->what, why.text);
+    st = k_tensor_init(&t, (int)type, (int)n_dims, dims, NULL, c->f, name, c->err);
+    if (st != SPN_OK)
+        return st;
     if (offset % alignment != 0)
         return spn_fail(c->err, SPN_EFORMAT,
                         "%s: %s begins at %" PRIu64 " of the data, not a multiple of %" PRIu64,

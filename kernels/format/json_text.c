@@ -142,7 +142,7 @@ static size_t copy_word(char *to, const char *s, size_t n)
     for (size_t i = s[0] == '-' ? 1 : 0; i < n; i++, digits++)
         if (s[i] < '0' || s[i] > '9')
             return n;
-    if (digits <= 18)
+    if (digits <= 18 || (digits == 19 && memcmp(s + n - 19, "9223372036854775807", 19) <= 0))
         return n;
     memcpy(to + n, "e0", 2);
     return n + 2;

@@ -103,13 +103,13 @@ static struct line fit_line(const float *x)
             sx += (double)w[i] * x[i];
             sqx += w[i] * q * x[i];
         }
-        double det = sw * sqq - sq * sq;
-        if (!(det > 0))
+        if (!(sqq > 0))
             continue;
-        double scale = (sw * sqx - sx * sq) / det, offset = (sqq * sx - sq * sqx) / det;
-        if (offset > 0) {
-            offset = 0;
-            scale = sqx / sqq;
+        /* One level for all values makes a line of any slope: then the one through 0, too. */
+        double det = sw * sqq - sq * sq, scale = sqx / sqq, offset = 0;
+        if (det > 1e-9 * sw * sqq && sqq * sx - sq * sqx < 0) {
+            scale = (sw * sqx - sx * sq) / det;
+            offset = (sqq * sx - sq * sqx) / det;
         }
         for (int i = 0; i < Q4_GROUP; i++) {
             double e = scale * nearest(inv * (x[i] - lo), 0, 15) + offset - x[i];

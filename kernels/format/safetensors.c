@@ -137,7 +137,6 @@ static spn_status read_entry(struct spn_reader *r, const struct k_file *f, uint6
 {
     const json_t *type = json_object_get(j, "dtype"), *offsets = json_object_get(j, "data_offsets");
     uint64_t begin, end, data = f->size - start;
-    struct spn_err why = SPN_ERR_INIT;
     int64_t dim[SPN_DIMS_MAX];
     struct spn_tensor t;
     int ndim = 0, dtype;
@@ -163,9 +162,9 @@ static spn_status read_entry(struct spn_reader *r, const struct k_file *f, uint6
                         "%s: tensor %.100s ends at %" PRIu64 " of the data, which has %" PRIu64
                         " bytes",
                         f->name, name, end, data);
-    if (spn_tensor_init(&t, dtype, ndim, dim, (void *)(uintptr_t)(f->data + start + begin), &why) !=
-        SPN_OK)
-        return spn_fail(err, SPN_EFORMAT, "%s: tensor %.100s: %s", f->name, name, why.text);
+    st = k_tensor_init(&t, dtype, ndim, dim, f->data + start + begin, f, name, err);
+    if (st != SPN_OK)
+        return st;
     if (spn_tensor_bytes(&t) != end - begin)
         return spn_fail(err, SPN_EFORMAT,
                         "%s: tensor %.100s has %" PRIu64 " bytes of data, its shape takes %" PRIu64,

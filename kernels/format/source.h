@@ -107,6 +107,13 @@ spn_status k_reader_add_entry(struct spn_reader *r, const char *name, const stru
 spn_status k_reader_add_meta(struct spn_reader *r, const char *key, const struct spn_meta *v,
                              struct spn_err *err);
 
+/* Init T over DIM as spn_tensor_init does, for a tensor of a file: where one dimension is 0 the
+   product of the others must not overflow either, because others will multiply them.
+   NAME is for the message. */
+spn_status k_tensor_init(struct spn_tensor *t, int dtype, int ndim, const int64_t *dim,
+                         const void *data, const struct k_file *f, const char *name,
+                         struct spn_err *err);
+
 /* Compare structs whose first member is a name, through pointers to them (qsort). */
 int         k_compare_names(const void *a, const void *b);
 /* Sort POINTERS to such structs and give the first name that is there twice, or NULL. */
