@@ -2,7 +2,7 @@
  * file. */
 #include "config.h"
 
-#include "train.h"
+#include "command/commands.h"
 
 #include <string.h>
 
@@ -11,7 +11,6 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "tensor/dtype.h"
-#include "tensor/product.h"
 #include "train/loop.h"
 
 static const struct spn_option options[] = {
@@ -196,10 +195,9 @@ static void say_start(const struct view *v, const struct spn_train *t)
 
     spn_train_info_get(t, &i);
     spn_buf_printf(&line,
-                   "train: %.3f M parameters, vocabulary %lld, %d worker%s, %.0f MB, BLAS %s, step "
-                   "%lld of %lld",
+                   "train: %.3f M parameters, vocabulary %lld, %d worker%s, %.0f MB, step %lld of %lld",
                    (double)i.params / 1e6, (long long)i.vocab, i.workers, i.workers == 1 ? "" : "s",
-                   (double)i.bytes / 1e6, spn_blas_name(), (long long)i.step, (long long)i.total);
+                   (double)i.bytes / 1e6, (long long)i.step, (long long)i.total);
     if (line.data != NULL)
         v->api->say(v->job, line.data);
     spn_buf_free(&line);
