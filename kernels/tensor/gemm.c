@@ -55,19 +55,7 @@ void spn_gemm_f32(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, f
     }
     if (gemm_blas(&g))
         return;
-    switch (spn_isa_get()) {
-#ifdef HAVE_X86
-    case SPN_ISA_AVX512:
-        k_gemm_f32_avx512(&g);
-        break;
-    case SPN_ISA_AVX2:
-        k_gemm_f32_avx2(&g);
-        break;
-#endif
-    default:
-        k_gemm_f32_ref(&g);
-        break;
-    }
+    k_tiles_get()->gemm(&g);
 }
 
 /* Where the module lies when nobody says: beside libspinney (build tree) or in its folder for modules (installed). */

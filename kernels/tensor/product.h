@@ -16,19 +16,35 @@
 extern "C" {
 #endif
 
-/* What the activations are multiplied as: f32 (weights are widened in registers), or int8 a block of 32 with one f32 scale
-   each (the stated int8 arithmetic of quantised types; for f32, f16 and bf16 weights SPN_ACT_INT8 means their own). */
+/* What the activations are multiplied as.
+ *
+ * SPN_ACT_F32: every weight is widened to what spn_dequant gives; a result is one chain of (fused, where the instruction set
+ * has it) multiply-adds over k in order, from 0; then the bias is added.
+ *
+ * SPN_ACT_INT8, for q8_0, q4_0, q4_K and q6_K weights.  Each row of x is cut into blocks of 32 along k:
+ *     d = max |x| / 127                 as f32
+ *     q = x / d                         to the nearest integer, ties to even, at most 127 in size; all 0 when d is 0
+ * A block that holds a NaN or an infinity has d = NaN and q = 0, so it shows in its own row only.  With s the weights' scale
+ * (q8_0, q4_0: d of the block; K types: the exact f32 product of the block's d and the sub-block's integer), m their min (q4_K),
+ * and w their integers (value = s * w - m), in k order from acc = 0, every step rounded to f32 once:
+ *     acc = fma(sum of w * q over the block, s * d, acc)             q6_K: twice, over halves of 16
+ *     acc = fma(-(d * sum of q), m, acc)                             q4_K only
+ * The sums are exact integers, so all instruction sets give the same bytes.
+ * For bf16 weights SPN_ACT_INT8 means activations rounded to bf16; f32, f16 and types without a kernel of their own (packed as
+ * f32) multiply f32 activations.
+ */
 enum spn_act { SPN_ACT_F32, SPN_ACT_INT8 };
 
 struct spn_pack;
-/* Pack W [n, k] (any type that spn_dtype_info says decodes) for the instruction set in use. W's data may go away afterwards. */
+/* Pack W [n, k], rows of any stride, of any type that spn_dtype_info says decodes.  W's data may go away afterwards.
+   SPN_EFORMAT: the type does not decode, or k is not whole blocks of it. */
 spn_status spn_pack_new(struct spn_pack **out, const struct spn_tensor *w, enum spn_act act, struct spn_pool *pool, struct spn_err *err);
 void       spn_pack_free(struct spn_pack *p);            /* NULL is fine */
 uint64_t   spn_pack_bytes(const struct spn_pack *p);     /* what the packed form takes in memory = what one decode step reads */
 int64_t    spn_pack_rows(const struct spn_pack *p);      /* n */
 int64_t    spn_pack_cols(const struct spn_pack *p);      /* k */
 
-/* Scratch for a product of ROWS rows (activations packed to int8 or panels). */
+/* Bytes of scratch for a product of ROWS rows (activations as int8 or bf16; 0 when there is none, scratch may be NULL then). */
 size_t     spn_product_scratch(const struct spn_pack *p, int64_t rows);
 /* y [rows, n] (row stride ldy) = x [rows, k] (row stride ldx) W^T + bias [n] (NULL: none). */
 void       spn_product(const struct spn_pack *p, const float *x, int64_t ldx, int64_t rows, const float *bias,

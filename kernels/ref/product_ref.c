@@ -1,0 +1,214 @@
+/* product_ref.c - products with weights in plain C from the file's own blocks: the judge of all packed kernels.
+ *
+ * Every type is read as value = scale * q - min over blocks of 32 with a scale a half; int8 activations follow product.h to
+ * the operation, so the packed kernels give the same bytes; f32 activations are summed in double.
+ */
+#include "config.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "tensor/half.h"
+#include "tensor/product.h"
+#include "tensor/tiles.h"
+
+/* 32 weights of a row. */
+struct block {
+    int q[32];
+    float scale[2], min;
+};
+
+static float half_at(const uint8_t *p)
+{
+    return k_f32_of_f16((uint16_t)(p[0] | p[1] << 8));
+}
+
+static void block_q8_0(const uint8_t *row, int64_t b, struct block *out)
+{
+    const uint8_t *src = row + 34 * b;
+
+    for (int i = 0; i < 32; i++)
+        out->q[i] = (int8_t)src[2 + i];
+    out->scale[0] = out->scale[1] = half_at(src);
+    out->min = 0;
+}
+
+static void block_q4_0(const uint8_t *row, int64_t b, struct block *out)
+{
+    const uint8_t *src = row + 18 * b;
+
+    for (int i = 0; i < 16; i++) {
+        out->q[i] = (src[2 + i] & 15) - 8;
+        out->q[16 + i] = (src[2 + i] >> 4) - 8;
+    }
+    out->scale[0] = out->scale[1] = half_at(src);
+    out->min = 0;
+}
+
+static void block_q4_k(const uint8_t *row, int64_t b, struct block *out)
+{
+    const uint8_t *src = row + 144 * (b / 8), *s = src + 4;
+    const int j = (int)(b % 8);
+    int sc, mn;
+
+    if (j < 4) {
+        sc = s[j] & 63;
+        mn = s[j + 4] & 63;
+    } else {
+        sc = (s[j + 4] & 15) | (s[j - 4] >> 6) << 4;
+        mn = s[j + 4] >> 4 | (s[j] >> 6) << 4;
+    }
+    for (int i = 0; i < 32; i++) {
+        int byte = src[16 + 32 * (j / 2) + i];
+
+        out->q[i] = j % 2 == 0 ? byte & 15 : byte >> 4;
+    }
+    out->scale[0] = out->scale[1] = half_at(src) * (float)sc;
+    out->min = half_at(src + 2) * (float)mn;
+}
+
+static void block_q6_k(const uint8_t *row, int64_t b, struct block *out)
+{
+    const uint8_t *src = row + 210 * (b / 8);
+    const int j = (int)(b % 8), h = j / 4, q = j % 4;
+
+    for (int i = 0; i < 32; i++) {
+        int low = src[64 * h + 32 * (q % 2) + i] >> 4 * (q / 2) & 15;
+        int high = src[128 + 32 * h + i] >> 2 * q & 3;
+
+        out->q[i] = (low | high << 4) - 32;
+    }
+    for (int i = 0; i < 2; i++)
+        out->scale[i] = half_at(src + 208) * (float)(int8_t)src[192 + 2 * j + i];
+    out->min = 0;
+}
+
+typedef void (*block_fn)(const uint8_t *row, int64_t b, struct block *out);
+
+static block_fn block_of(int dtype)
+{
+    switch (dtype) {
+    case SPN_Q8_0: return block_q8_0;
+    case SPN_Q4_0: return block_q4_0;
+    case SPN_Q4_K: return block_q4_k;
+    case SPN_Q6_K: return block_q6_k;
+    default:       return NULL;
+    }
+}
+
+void k_act_quantize_ref(const float *x, int64_t blocks, struct k_act *out)
+{
+    for (int64_t b = 0; b < blocks; b++, x += 32, out++) {
+        uint32_t top = 0;
+
+        /* Magnitudes compare as their bits do, and every NaN is above infinity. */
+        for (int i = 0; i < 32; i++) {
+            uint32_t size = k_bits_of_f32(x[i]) & 0x7fffffffu;
+
+            top = size > top ? size : top;
+        }
+        out->d = top >= 0x7f800000u ? NAN : k_f32_of_bits(top) / 127.0f;
+        out->sum[0] = out->sum[1] = 0;
+        for (int i = 0; i < 32; i++) {
+            float q = out->d > 0 ? nearbyintf(x[i] / out->d) : 0.0f;
+
+            out->q[i] = (int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);
+            out->sum[i / 16] += out->q[i];
+        }
+        out->neg_dsum = -(out->d * (float)(out->sum[0] + out->sum[1]));
+    }
+}
+
+/* Element P of a row of a plain type. */
+static float plain_at(int dtype, const uint8_t *row, int64_t p)
+{
+    uint16_t h;
+    float f;
+
+    if (dtype == SPN_F32) {
+        memcpy(&f, row + 4 * p, sizeof f);
+        return f;
+    }
+    memcpy(&h, row + 2 * p, sizeof h);
+    return dtype == SPN_F16 ? k_f32_of_f16(h) : k_f32_of_bf16(h);
+}
+
+/* A piece of a row of W as floats, at most 256 elements from P on. */
+static int64_t widen(const struct spn_tensor *w, const uint8_t *row, int64_t p, float out[256])
+{
+    block_fn fn = block_of(w->dtype);
+    const struct spn_dtype_info *type = spn_dtype_info(w->dtype);
+    int64_t n = w->dim[1] - p < 256 ? w->dim[1] - p : 256;
+    struct block b;
+
+    if (fn != NULL) {
+        n = 32;
+        fn(row, p / 32, &b);
+        for (int i = 0; i < 32; i++)
+            out[i] = b.scale[i / 16] * (float)b.q[i] - b.min;
+    } else if (w->dtype == SPN_F32 || w->dtype == SPN_F16 || w->dtype == SPN_BF16) {
+        for (int64_t i = 0; i < n; i++)
+            out[i] = plain_at(w->dtype, row, p + i);
+    } else if (spn_dequant(w->dtype, row + p / type->block_elems * type->block_bytes, out, n, NULL) != SPN_OK) {
+        for (int64_t i = 0; i < n; i++)
+            out[i] = NAN;
+    }
+    return n;
+}
+
+static float dot_f32(const struct spn_tensor *w, const uint8_t *row, const float *x, bool round)
+{
+    float piece[256];
+    double sum = 0;
+    int64_t n;
+
+    for (int64_t p = 0; p < w->dim[1]; p += n) {
+        n = widen(w, row, p, piece);
+        for (int64_t i = 0; i < n; i++)
+            sum += (double)(round ? k_f32_of_bf16(k_bf16_of_f32(x[p + i])) : x[p + i]) * piece[i];
+    }
+    return (float)sum;
+}
+
+static float dot_int8(const struct spn_tensor *w, const uint8_t *row, const float *x)
+{
+    block_fn fn = block_of(w->dtype);
+    const int halves = w->dtype == SPN_Q6_K ? 2 : 1;
+    float acc = 0;
+
+    for (int64_t b = 0; b < w->dim[1] / 32; b++) {
+        struct k_act a;
+        struct block k;
+
+        k_act_quantize_ref(x + 32 * b, 1, &a);
+        fn(row, b, &k);
+        for (int h = 0; h < halves; h++) {
+            int32_t dot = 0;
+
+            for (int i = 32 / halves * h; i < 32 / halves * (h + 1); i++)
+                dot += k.q[i] * a.q[i];
+            acc = fmaf((float)dot, k.scale[h] * a.d, acc);
+        }
+        if (w->dtype == SPN_Q4_K)
+            acc = fmaf(a.neg_dsum, k.min, acc);
+    }
+    return acc;
+}
+
+void spn_product_ref(const struct spn_tensor *w, enum spn_act act, const float *x, int64_t ldx, int64_t rows,
+                     const float *bias, float *y, int64_t ldy)
+{
+    uint64_t row_bytes = 0;
+
+    (void)spn_dtype_row_bytes(w->dtype, w->stride[0], &row_bytes);
+    for (int64_t r = 0; r < rows; r++) {
+        for (int64_t i = 0; i < w->dim[0]; i++) {
+            const uint8_t *row = (const uint8_t *)w->data + (uint64_t)i * row_bytes;
+            bool int8 = act == SPN_ACT_INT8 && block_of(w->dtype) != NULL;
+            float dot = int8 ? dot_int8(w, row, x + r * ldx)
+                             : dot_f32(w, row, x + r * ldx, act == SPN_ACT_INT8 && w->dtype == SPN_BF16);
+
+            y[r * ldy + i] = bias != NULL ? dot + bias[i] : dot;
+        }
+    }
+}
