@@ -56,6 +56,7 @@ struct spn_gen_event {
     /* [n_prompt - 1] at the first event of a score_prompt request: entry i is of prompt token i + 1 */
     const float *prompt_logprob;
     int64_t n_prompt_logprob;
+    int64_t n_cached;            /* prompt tokens whose keys came from the prefix cache */
 };
 /* One step: some prompt chunks and a token for every decoding sequence. Events and what they point to are lent until the next
    call. A sequence whose pages are wanted by older ones waits and is computed again, with the same result. SPN_EFORMAT: logits

@@ -16,6 +16,8 @@ struct lm_seq {
     int64_t done;                    /* tokens whose keys are stored */
     int32_t kv;                      /* sequence of the store, -1 while it waits */
     int32_t entry;                   /* last block of its own in the prefix cache, pinned */
+    int64_t cached;                  /* prompt tokens that came from the cache at its first start */
+    bool    started;
     int64_t blocks;                  /* blocks known to the cache up to ENTRY */
     bool    closed;                  /* the cache took no more of its blocks */
     struct spn_sampling sampling;

@@ -135,7 +135,11 @@ static bool admit(struct spn_gen *g, struct lm_seq *s, bool alone)
     s->done = known * BLOCK;
     s->closed = g->prefix == NULL;
     s->state = LM_RUNNING;
-    g->stats.cached_tokens += s->done;
+    if (!s->started) {
+        s->started = true;
+        s->cached = s->done;
+        g->stats.cached_tokens += s->done;
+    }
     return true;
 }
 
@@ -253,7 +257,7 @@ static void emit(struct spn_gen *g, struct lm_seq *s, int32_t token, float logpr
 {
     struct spn_gen_event *e = &g->event[g->n_event++];
 
-    *e = (struct spn_gen_event){ .id = s->id, .token = token, .logprob = logprob, .finish = finish };
+    *e = (struct spn_gen_event){ .id = s->id, .token = token, .logprob = logprob, .finish = finish, .n_cached = s->cached };
     if (s->score && !s->reported) {
         e->prompt_logprob = s->prompt_logprob;
         e->n_prompt_logprob = s->n_prompt - 1;

@@ -78,7 +78,8 @@ struct spn_weight *spn_lm_weight(struct spn_lm *m, int i);
 /* Ranges and divisibility of SHAPE, PLACE first in the sentence: what open and create demand. */
 spn_status spn_lm_shape_check(const struct spn_lm_shape *shape, const char *place, struct spn_err *err);
 /* Write as GGUF in llama's conventions: matrices as DTYPE (rows that DTYPE's blocks do not divide: Q4_K as Q4_0, Q6_K as Q8_0, then
-   F16), norms and biases f32, q and k rows permuted where this source pairs them differently; TOK, NAME and CHAT_TEMPLATE may be NULL. */
+   F16), norms and biases f32, q and k rows permuted where this source pairs them differently; TOK, NAME and CHAT_TEMPLATE may
+   be NULL; a template that TOK brings wins. */
 spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype, const struct spn_tokenizer *tok,
                              const char *name, const char *chat_template, struct spn_err *err);
 

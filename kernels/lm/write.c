@@ -189,7 +189,7 @@ spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype
         st = add_keys(o.w, m, dtype, name);
     if (st == SPN_OK && tok != NULL)
         st = spn_tokenizer_write(tok, o.w);
-    if (st == SPN_OK && chat_template != NULL)
+    if (st == SPN_OK && chat_template != NULL && (tok == NULL || spn_tokenizer_chat_template(tok) == NULL))
         st = put_str(o.w, "tokenizer.chat_template", chat_template);
     if (st == SPN_OK)
         st = add_weights(&o, dtype, err);
