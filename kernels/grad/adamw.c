@@ -3,27 +3,50 @@
 
 #include <math.h>
 
+#include "base/cpu.h"
 #include "grad/tape.h"
+#include "x86/rowops.h"
+
+static void step_plain(const struct k_adamw_factors *f, int64_t n, float *param, const float *grad,
+                       float *exp_avg, float *exp_avg_sq)
+{
+    for (int64_t i = 0; i < n; i++) {
+        float m = f->beta1 * exp_avg[i] + f->take1 * grad[i];
+        float v = f->beta2 * exp_avg_sq[i] + f->take2 * grad[i] * grad[i];
+
+        exp_avg[i] = m;
+        exp_avg_sq[i] = v;
+        param[i] = param[i] * f->keep - f->rate * m / (sqrtf(v) * f->root + f->eps);
+    }
+}
 
 void spn_adamw_step(const struct spn_adamw *o, float lr, int64_t step, int64_t n, float *param,
                     const float *grad, float *exp_avg, float *exp_avg_sq)
 {
-    /* m and v are biased towards their start at 0; both corrections are taken in double and folded
-     * into two factors. */
-    float beta1 = (float)o->beta1, beta2 = (float)o->beta2, eps = (float)o->eps;
-    float take1 = (float)(1 - o->beta1), take2 = (float)(1 - o->beta2);
-    float keep = (float)(1 - (double)lr * o->weight_decay);
-    float rate = (float)((double)lr / (1 - pow(o->beta1, (double)step)));
-    float root = (float)(1 / sqrt(1 - pow(o->beta2, (double)step)));
+    /* m and v lean towards their start at 0; both corrections are taken in double and folded into
+     * two factors. */
+    struct k_adamw_factors f = {
+        .beta1 = (float)o->beta1,
+        .beta2 = (float)o->beta2,
+        .take1 = (float)(1 - o->beta1),
+        .take2 = (float)(1 - o->beta2),
+        .keep = (float)(1 - (double)lr * o->weight_decay),
+        .rate = (float)((double)lr / (1 - pow(o->beta1, (double)step))),
+        .root = (float)(1 / sqrt(1 - pow(o->beta2, (double)step))),
+        .eps = (float)o->eps,
+    };
 
-    for (int64_t i = 0; i < n; i++) {
-        float m = beta1 * exp_avg[i] + take1 * grad[i];
-        float v = beta2 * exp_avg_sq[i] + take2 * grad[i] * grad[i];
-
-        exp_avg[i] = m;
-        exp_avg_sq[i] = v;
-        param[i] = param[i] * keep - rate * m / (sqrtf(v) * root + eps);
+#ifdef HAVE_X86
+    if (spn_isa_get() == SPN_ISA_AVX512) {
+        k_adamw_avx512(&f, n, param, grad, exp_avg, exp_avg_sq);
+        return;
     }
+    if (spn_isa_get() == SPN_ISA_AVX2) {
+        k_adamw_avx2(&f, n, param, grad, exp_avg, exp_avg_sq);
+        return;
+    }
+#endif
+    step_plain(&f, n, param, grad, exp_avg, exp_avg_sq);
 }
 
 double spn_rate_at(const struct spn_rate *r, int64_t step)

@@ -1,8 +1,10 @@
 /* op_scratch.c - scratch bytes of each op at the largest rows of a plan. */
 #include "config.h"
 
+#include "tensor/op_attention.h"
 #include "tensor/op_matmul.h"
 #include "tensor/op_params.h"
+#include "tensor/op_rope.h"
 #include "tensor/ops_impl.h"
 #include "tensor/product.h"
 
@@ -47,7 +49,18 @@ size_t k_scratch_norm_grad(const struct spn_op_call *c)
     return (size_t)(2 * blocks * c->in[1]->dim[0]) * sizeof(float);
 }
 
+/* The rows' examples and a number a row and head (op_attention.h); the reference keeps a list of
+ * rows in the same place. */
 size_t k_scratch_attention(const struct spn_op_call *c)
 {
-    return (size_t)c->in[0]->dim[0] * sizeof(int32_t);
+    const struct spn_attention *a = c->params;
+
+    return (size_t)c->in[0]->dim[0] * (sizeof(struct k_example) + (size_t)a->heads * sizeof(float));
+}
+
+size_t k_scratch_rope_table(const struct spn_op_call *c)
+{
+    const struct spn_rope *r = &((const struct k_rope_params *)c->params)->rope;
+
+    return (size_t)(r->n_rot / 2) * sizeof(double) + K_ROPE_SLOTS * sizeof(int32_t);
 }

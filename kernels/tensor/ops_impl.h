@@ -39,6 +39,7 @@ size_t k_scratch_embed(const struct spn_op_call *c);
 size_t k_scratch_matmul(const struct spn_op_call *c);
 size_t k_scratch_sum_rows(const struct spn_op_call *c);
 size_t k_scratch_norm_grad(const struct spn_op_call *c);
+size_t k_scratch_rope_table(const struct spn_op_call *c);
 size_t k_scratch_attention(const struct spn_op_call *c);
 
 /* Sums over rows are made in blocks of this many groups or rows and then added, so they do not
