@@ -36,7 +36,8 @@ const struct spn_op k_op_matmul = {
     .check = k_check_matmul, .grad = k_grad_matmul
 };
 const struct spn_op k_op_matmul_dx = {
-    HEAD(matmul_dx, 1), .scratch = k_scratch_matmul, QUICK(k_matmul_dx_fast), .check = k_check_matmul_dx
+    HEAD(matmul_dx, 1), .scratch = k_scratch_matmul, QUICK(k_matmul_dx_fast),
+    .check = k_check_matmul_dx
 };
 const struct spn_op k_op_matmul_dw = { HEAD(matmul_dw, 1), QUICK(k_matmul_dw_fast) };
 const struct spn_op k_op_sum_rows = {

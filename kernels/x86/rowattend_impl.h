@@ -141,9 +141,9 @@ VEC_INLINE void spread(const float *x, int64_t ldx, const int n, vf w[TILE][LANE
  */
 VEC_INLINE vf seen(vf score, vf hidden, int64_t row, int64_t key, int window, int h)
 {
-    score = v_first(score, hidden, row - key + 1 - h * VW);
+    score = r_first(score, hidden, row - key + 1 - h * VW);
     if (window > 0)
-        score = v_first(hidden, score, row - window + 1 - key - h * VW);
+        score = r_first(hidden, score, row - window + 1 - key - h * VW);
     return score;
 }
 
@@ -168,9 +168,9 @@ VEC_INLINE void forward_tile(const struct attend *t, int64_t row, const int n, i
         for (int h = 0; h < LANES; h++) {
             s[i][h] =
                 seen(v_mul(s[i][h], v_set(a->scale)), v_set(-INFINITY), row + i, key, a->window, h);
-            best = v_max(best, s[i][h]);
+            best = r_max(best, s[i][h]);
         }
-        above = fmaxf(above, v_top(best));
+        above = fmaxf(above, r_top(best));
         if (above == -INFINITY) { /* the window has not reached this block */
             memset(p[i], 0, sizeof p[i]);
             shrink[i] = 1;
@@ -178,13 +178,13 @@ VEC_INLINE void forward_tile(const struct attend *t, int64_t row, const int n, i
         }
 #pragma GCC unroll 4
         for (int h = 0; h < LANES; h++) {
-            vf e = v_exp(v_sub(s[i][h], v_set(above)));
+            vf e = r_exp(v_sub(s[i][h], v_set(above)));
 
             v_store(p[i] + h * VW, e);
             total = v_add(total, e);
         }
         shrink[i] = *m == above ? 1 : expf(*m - above);
-        *l = *l * shrink[i] + v_sum(total);
+        *l = *l * shrink[i] + r_sum(total);
         *m = above;
     }
     mix(p, shrink, n, v, t->wide_v, count, y, t->wide_y, a->dim_v);
@@ -243,7 +243,7 @@ static void forward_group(const struct attend *t, const struct k_example *e, int
             float *at = y + i * t->wide_y + (int64_t)head * a->dim_v, l = sum[i * a->heads + head];
 
             EACH_VECTOR(d, left, 0, a->dim_v)
-            v_put(at + d, v_div(v_get(at + d, left), v_set(l)), left);
+            r_put(at + d, r_div(r_get(at + d, left), v_set(l)), left);
             top[i * a->heads + head] += logf(l);
         }
     }
@@ -311,7 +311,7 @@ VEC_INLINE void backward_tile(const struct attend *t, int64_t row, const int n, 
         one[i] = 1;
 #pragma GCC unroll 4
         for (int h = 0; h < LANES; h++) {
-            vf e = v_exp(v_sub(v_mul(p[i][h], v_set(a->scale)), v_set(log_sum[i * a->heads])));
+            vf e = r_exp(v_sub(v_mul(p[i][h], v_set(a->scale)), v_set(log_sum[i * a->heads])));
 
             p[i][h] = seen(e, v_zero(), row + i, key, a->window, h);
             ds[i][h] =
@@ -354,8 +354,8 @@ static void backward_group(const struct attend *t, const struct k_example *e, in
             vf dot = v_zero();
 
             EACH_VECTOR(d, left, 0, a->dim_v)
-            dot = v_fma(v_get(y + d, left), v_get(dy + d, left), dot);
-            t->dot[i * a->heads + head] = v_sum(dot);
+            dot = v_fma(r_get(y + d, left), r_get(dy + d, left), dot);
+            t->dot[i * a->heads + head] = r_sum(dot);
             memset((float *)c->out[0]->data + i * t->wide_q + (int64_t)head * a->dim_k, 0,
                    (size_t)a->dim_k * sizeof(float));
         }

@@ -6,8 +6,8 @@ static float row_top(const float *x, int64_t n)
     vf top = v_set(-INFINITY);
 
     EACH_VECTOR(j, left, 0, n)
-    top = v_max(top, v_first(v_get(x + j, left), v_set(-INFINITY), left));
-    return v_top(top);
+    top = r_max(top, r_first(r_get(x + j, left), v_set(-INFINITY), left));
+    return r_top(top);
 }
 
 /* Sum of exp(x - top); written to Y where it is not NULL. */
@@ -17,13 +17,13 @@ static float row_exp(const float *x, int64_t n, float top, float *y)
 
     EACH_VECTOR(j, left, 0, n)
     {
-        vf e = v_exp(v_sub(v_get(x + j, left), off));
+        vf e = r_exp(v_sub(r_get(x + j, left), off));
 
         if (y != NULL)
-            v_put(y + j, e, left);
-        sum = v_add(sum, v_first(e, v_zero(), left));
+            r_put(y + j, e, left);
+        sum = v_add(sum, r_first(e, v_zero(), left));
     }
-    return v_sum(sum);
+    return r_sum(sum);
 }
 
 static void softmax_part(void *ctx, int64_t begin, int64_t end, int worker)
@@ -37,7 +37,7 @@ static void softmax_part(void *ctx, int64_t begin, int64_t end, int worker)
         vf scale = v_set(1.0f / row_exp(x, n, row_top(x, n), y));
 
         EACH_VECTOR(j, left, 0, n)
-        v_put(y + j, v_mul(v_get(y + j, left), scale), left);
+        r_put(y + j, v_mul(r_get(y + j, left), scale), left);
     }
 }
 
@@ -60,10 +60,10 @@ static void softmax_grad_part(void *ctx, int64_t begin, int64_t end, int worker)
         vf dot = v_zero();
 
         EACH_VECTOR(j, left, 0, n)
-        dot = v_fma(v_get(y + j, left), v_get(dy + j, left), dot);
-        dot = v_set(v_sum(dot));
+        dot = v_fma(r_get(y + j, left), r_get(dy + j, left), dot);
+        dot = v_set(r_sum(dot));
         EACH_VECTOR(j, left, 0, n)
-        v_put(dx + j, v_mul(v_get(y + j, left), v_sub(v_get(dy + j, left), dot)), left);
+        r_put(dx + j, v_mul(r_get(y + j, left), v_sub(r_get(dy + j, left), dot)), left);
     }
 }
 
@@ -133,7 +133,7 @@ static void cross_entropy_grad_part(void *ctx, int64_t begin, int64_t end, int w
             continue;
         }
         EACH_VECTOR(j, left, 0, n)
-        v_put(dx + j, v_mul(scale, v_exp(v_sub(v_get(x + j, left), off))), left);
+        r_put(dx + j, v_mul(scale, r_exp(v_sub(r_get(x + j, left), off))), left);
         dx[target[i]] -= flow;
     }
 }

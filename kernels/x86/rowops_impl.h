@@ -43,7 +43,7 @@ static void add_part(void *ctx, int64_t begin, int64_t end, int worker)
     const struct elementwise *e = ctx;
 
     EACH_VECTOR(i, left, begin, end)
-    v_put(e->y + i, v_add(v_get(e->a + i, left), v_get(e->b + i, left)), left);
+    r_put(e->y + i, v_add(r_get(e->a + i, left), r_get(e->b + i, left)), left);
 }
 
 static void mul_part(void *ctx, int64_t begin, int64_t end, int worker)
@@ -51,7 +51,7 @@ static void mul_part(void *ctx, int64_t begin, int64_t end, int worker)
     const struct elementwise *e = ctx;
 
     EACH_VECTOR(i, left, begin, end)
-    v_put(e->y + i, v_mul(v_get(e->a + i, left), v_get(e->b + i, left)), left);
+    r_put(e->y + i, v_mul(r_get(e->a + i, left), r_get(e->b + i, left)), left);
 }
 
 static void scale_part(void *ctx, int64_t begin, int64_t end, int worker)
@@ -59,7 +59,7 @@ static void scale_part(void *ctx, int64_t begin, int64_t end, int worker)
     const struct elementwise *e = ctx;
 
     EACH_VECTOR(i, left, begin, end)
-    v_put(e->y + i, v_mul(v_get(e->a + i, left), v_set(e->factor)), left);
+    r_put(e->y + i, v_mul(r_get(e->a + i, left), v_set(e->factor)), left);
 }
 
 static void silu_mul_part(void *ctx, int64_t begin, int64_t end, int worker)
@@ -68,9 +68,9 @@ static void silu_mul_part(void *ctx, int64_t begin, int64_t end, int worker)
 
     EACH_VECTOR(i, left, begin, end)
     {
-        vf x = v_get(e->a + i, left);
+        vf x = r_get(e->a + i, left);
 
-        v_put(e->y + i, v_mul(v_mul(x, v_sigmoid(x)), v_get(e->b + i, left)), left);
+        r_put(e->y + i, v_mul(v_mul(x, r_sigmoid(x)), r_get(e->b + i, left)), left);
     }
 }
 
@@ -81,12 +81,12 @@ static void silu_mul_grad_part(void *ctx, int64_t begin, int64_t end, int worker
 
     EACH_VECTOR(i, left, begin, end)
     {
-        vf x = v_get(e->a + i, left), up = v_get(e->b + i, left), dy = v_get(e->c + i, left);
-        vf s = v_sigmoid(x), xs = v_mul(x, s);
+        vf x = r_get(e->a + i, left), up = r_get(e->b + i, left), dy = r_get(e->c + i, left);
+        vf s = r_sigmoid(x), xs = v_mul(x, s);
         vf slope = v_fma(xs, v_sub(v_set(1.0f), s), s);
 
-        v_put(e->y + i, v_mul(v_mul(dy, up), slope), left);
-        v_put(e->z + i, v_mul(dy, xs), left);
+        r_put(e->y + i, v_mul(v_mul(dy, up), slope), left);
+        r_put(e->z + i, v_mul(dy, xs), left);
     }
 }
 
@@ -136,8 +136,8 @@ static void add_rows(const float *x, int64_t n_rows, int64_t n, float *y)
         vf sum = v_zero();
 
         for (int64_t i = 0; i < n_rows; i++)
-            sum = v_add(sum, v_get(x + i * n + j, left));
-        v_put(y + j, sum, left);
+            sum = v_add(sum, r_get(x + i * n + j, left));
+        r_put(y + j, sum, left);
     }
 }
 
@@ -171,11 +171,11 @@ static float sum_squares(const float *x, int64_t d)
 
     EACH_VECTOR(j, left, 0, d)
     {
-        vf v = v_get(x + j, left);
+        vf v = r_get(x + j, left);
 
         sum = v_fma(v, v, sum);
     }
-    return v_sum(sum);
+    return r_sum(sum);
 }
 
 static void rms_norm_part(void *ctx, int64_t begin, int64_t end, int worker)
@@ -191,7 +191,7 @@ static void rms_norm_part(void *ctx, int64_t begin, int64_t end, int worker)
         vf r = v_set(1.0f / sqrtf(sum_squares(x, d) / (float)d + eps));
 
         EACH_VECTOR(j, left, 0, d)
-        v_put(y + j, v_mul(v_mul(v_get(x + j, left), r), v_get(w + j, left)), left);
+        r_put(y + j, v_mul(v_mul(r_get(x + j, left), r), r_get(w + j, left)), left);
     }
 }
 
@@ -225,15 +225,15 @@ static void rms_norm_grad_part(void *ctx, int64_t begin, int64_t end, int worker
             vf dot = v_zero(), scale = v_set(r), back;
 
             EACH_VECTOR(j, left, 0, d)
-            dot = v_fma(v_mul(v_get(dy + j, left), v_get(w + j, left)), v_get(x + j, left), dot);
-            back = v_set(v_sum(dot) * r * r / (float)d);
+            dot = v_fma(v_mul(r_get(dy + j, left), r_get(w + j, left)), r_get(x + j, left), dot);
+            back = v_set(r_sum(dot) * r * r / (float)d);
             EACH_VECTOR(j, left, 0, d)
             {
-                vf g_y = v_get(dy + j, left), at = v_get(x + j, left);
+                vf g_y = r_get(dy + j, left), at = r_get(x + j, left);
 
-                v_put(dx + j, v_mul(scale, v_sub(v_mul(g_y, v_get(w + j, left)), v_mul(at, back))),
+                r_put(dx + j, v_mul(scale, v_sub(v_mul(g_y, r_get(w + j, left)), v_mul(at, back))),
                       left);
-                v_put(dw + j, v_fma(g_y, v_mul(at, scale), v_get(dw + j, left)), left);
+                r_put(dw + j, v_fma(g_y, v_mul(at, scale), r_get(dw + j, left)), left);
             }
         }
     }
@@ -256,11 +256,11 @@ static void rotate_halves(const float *x, float *y, const float *cosine, const f
 {
     EACH_VECTOR(j, left, 0, half)
     {
-        vf a = v_get(x + j, left), b = v_get(x + half + j, left);
-        vf cs = v_get(cosine + j, left), sn = v_mul(v_get(sine + j, left), v_set(sign));
+        vf a = r_get(x + j, left), b = r_get(x + half + j, left);
+        vf cs = r_get(cosine + j, left), sn = v_mul(r_get(sine + j, left), v_set(sign));
 
-        v_put(y + j, v_sub(v_mul(a, cs), v_mul(b, sn)), left);
-        v_put(y + half + j, v_fma(a, sn, v_mul(b, cs)), left);
+        r_put(y + j, v_sub(v_mul(a, cs), v_mul(b, sn)), left);
+        r_put(y + half + j, v_fma(a, sn, v_mul(b, cs)), left);
     }
 }
 
@@ -314,17 +314,17 @@ void ROWOP(adamw)(const struct k_adamw_factors *f, int64_t n, float *param, cons
 {
     EACH_VECTOR(i, left, 0, n)
     {
-        vf g = v_get(grad + i, left), m = v_mul(v_set(f->beta1), v_get(exp_avg + i, left));
-        vf v = v_mul(v_set(f->beta2), v_get(exp_avg_sq + i, left)), below;
+        vf g = r_get(grad + i, left), m = v_mul(v_set(f->beta1), r_get(exp_avg + i, left));
+        vf v = v_mul(v_set(f->beta2), r_get(exp_avg_sq + i, left)), below;
 
         m = v_fma(v_set(f->take1), g, m);
         v = v_fma(v_mul(v_set(f->take2), g), g, v);
-        below = v_fma(v_sqrt(v), v_set(f->root), v_set(f->eps));
-        v_put(exp_avg + i, m, left);
-        v_put(exp_avg_sq + i, v, left);
-        v_put(param + i,
-              v_sub(v_mul(v_get(param + i, left), v_set(f->keep)),
-                    v_div(v_mul(v_set(f->rate), m), below)),
+        below = v_fma(r_sqrt(v), v_set(f->root), v_set(f->eps));
+        r_put(exp_avg + i, m, left);
+        r_put(exp_avg_sq + i, v, left);
+        r_put(param + i,
+              v_sub(v_mul(r_get(param + i, left), v_set(f->keep)),
+                    r_div(v_mul(v_set(f->rate), m), below)),
               left);
     }
 }
