@@ -1,4 +1,5 @@
-/* test_thoughts.c - the graph of thoughts: ids, states, JSON of hostile text, and the outline a person reads. */
+/* test_thoughts.c - the graph of thoughts: ids, states, JSON of hostile text, and the outline a
+ * person reads. */
 #include "config.h"
 
 #include "tap.h"
@@ -6,10 +7,16 @@
 #include "base/mem.h"
 #include "thoughts_table.h"
 
-static int64_t add(struct spn_thoughts *t, int64_t parent, int tree, int level, const char *text, double score)
+static int64_t add(struct spn_thoughts *t, int64_t parent, int tree, int level, const char *text,
+                   double score)
 {
-    struct spn_node n = { .parent = parent, .tree = tree, .level = level, .kind = parent < 0 ? "input" : "propose",
-                          .text = text, .score = score, .tokens_out = 10 };
+    struct spn_node n = { .parent = parent,
+                          .tree = tree,
+                          .level = level,
+                          .kind = parent < 0 ? "input" : "propose",
+                          .text = text,
+                          .score = score,
+                          .tokens_out = 10 };
 
     return app_thoughts.add(t, &n);
 }
@@ -62,8 +69,11 @@ static void test_graph(void)
 
     ok_int((long long)json_array_size(json_object_get(j, "nodes")), 3, "nodes in JSON");
     ok_int((long long)json_array_size(json_object_get(j, "edges")), 1, "edges in JSON");
-    ok(json_is_null(json_object_get(json_array_get(json_object_get(j, "nodes"), 0), "score")), "a score that is no number is null");
-    ok_str(json_string_value(json_object_get(json_array_get(json_object_get(j, "nodes"), 2), "state")), "cut", "state in JSON");
+    ok(json_is_null(json_object_get(json_array_get(json_object_get(j, "nodes"), 0), "score")),
+       "a score that is no number is null");
+    ok_str(json_string_value(
+               json_object_get(json_array_get(json_object_get(j, "nodes"), 2), "state")),
+           "cut", "state in JSON");
     json_decref(j);
     for (int i = 0; i < 1000; i++)
         add(t, root, 0, 1, "many", i);
@@ -77,7 +87,11 @@ static void test_hostile(void)
     const struct spn_thoughts_api *a = &app_thoughts;
     struct spn_thoughts *t = a->new_();
     int64_t root = add(t, -1, 0, 0, "\x1b[2J in\tput \xff\xfe", NAN);
-    int64_t id = add(t, root, 0, 1, "\xed\xa0\x80 \xc2\x9b" "31m \xf0\x9f\x98\x80 a very long line that does not fit into the column it is given, by far", 1e9);
+    int64_t id = add(t, root, 0, 1,
+                     "\xed\xa0\x80 \xc2\x9b"
+                     "31m \xf0\x9f\x98\x80 a very long line that does not fit into the column it "
+                     "is given, by far",
+                     1e9);
     json_t *j = a->json(t, true);
     char *s = json_dumps(j, 0), *lines = a->outline(t, id);
 
@@ -103,20 +117,23 @@ static void test_outline(void)
     add(t, other, 1, 1, "5 + 4 = 9 (left: 6 9 10)", 1);
     leaf = add(t, leaf, 1, 2, "5 * 6 = 30 (left: 6 30)", NAN);
     lines = a->outline(t, -1);
-    ok(lines != NULL && strstr(lines, "nearest, tree 2") != NULL && strstr(lines, "\n> ") == NULL, "unsolved: the nearest tree, nothing marked");
+    ok(lines != NULL && strstr(lines, "nearest, tree 2") != NULL && strstr(lines, "\n> ") == NULL,
+       "unsolved: the nearest tree, nothing marked");
     spn_free(lines);
     a->state(t, leaf, SPN_NODE_TRUE, NULL);
     a->state(t, other, SPN_NODE_TRUE, "solved");
     lines = a->outline(t, leaf);
     ok(lines != NULL && strstr(lines, ">    2  10 4 6 5") != NULL, "the tree that won is marked");
-    ok(lines != NULL && strstr(lines, "\n>   5 * 6 = 30 (left: 6 30)") != NULL, "so is the winning path");
+    ok(lines != NULL && strstr(lines, "\n>   5 * 6 = 30 (left: 6 30)") != NULL,
+       "so is the winning path");
     ok(lines != NULL && strstr(lines, "4 + 5 = 9") == NULL, "other trees stay folded");
     ok(lines != NULL && readable(lines), "80 columns");
     spn_free(lines);
     a->free_(t);
 }
 
-/* Every allocation of a small graph fails in turn: no crash, and what was refused is refused whole. */
+/* Every allocation of a small graph fails in turn: no crash, and what was refused is refused whole.
+ */
 static void test_memory(void)
 {
     const struct spn_thoughts_api *a = &app_thoughts;

@@ -1,5 +1,5 @@
-/* thoughts.c - the graph that all reasoners write: nodes in order of arrival, links, votes, events; JSON.
-   Strings live in one arena, since a graph is freed as a whole. */
+/* thoughts.c - the graph that all reasoners write: nodes in order of arrival, links, votes, events;
+   JSON. Strings live in one arena, since a graph is freed as a whole. */
 #include "config.h"
 
 #include "thoughts_graph.h"
@@ -75,7 +75,8 @@ static int64_t add(struct spn_thoughts *t, const struct spn_node *n)
     struct spn_node copy = *n;
     bool kept = true;
 
-    if (n->parent >= (int64_t)t->n_nodes || !grow((void **)&t->node, &t->room_nodes, t->n_nodes, sizeof *t->node))
+    if (n->parent >= (int64_t)t->n_nodes ||
+        !grow((void **)&t->node, &t->room_nodes, t->n_nodes, sizeof *t->node))
         return -1;
     copy.kind = keep(t, n->kind, &kept);
     copy.text = keep(t, n->text, &kept);
@@ -113,7 +114,8 @@ static void set_state(struct spn_thoughts *t, int64_t id, enum spn_node_state s,
         n->why = keep(t, why, &kept);
 }
 
-static void spent(struct spn_thoughts *t, int64_t id, int64_t tokens_in, int64_t tokens_out, double seconds)
+static void spent(struct spn_thoughts *t, int64_t id, int64_t tokens_in, int64_t tokens_out,
+                  double seconds)
 {
     struct spn_node *n = find(t, id);
 
@@ -126,12 +128,14 @@ static void spent(struct spn_thoughts *t, int64_t id, int64_t tokens_in, int64_t
 
 static void link_nodes(struct spn_thoughts *t, int64_t from, int64_t to)
 {
-    if (find(t, from) == NULL || find(t, to) == NULL || !grow((void **)&t->edge, &t->room_edges, t->n_edges, sizeof *t->edge))
+    if (find(t, from) == NULL || find(t, to) == NULL ||
+        !grow((void **)&t->edge, &t->room_edges, t->n_edges, sizeof *t->edge))
         return;
     t->edge[t->n_edges++] = (struct graph_edge){ from, to };
 }
 
-static void vote(struct spn_thoughts *t, int tree, const char *answer, double weight, const char *by)
+static void vote(struct spn_thoughts *t, int tree, const char *answer, double weight,
+                 const char *by)
 {
     bool kept = true;
     struct graph_vote v = { tree, weight, keep(t, answer, &kept), keep(t, by, &kept) };
@@ -161,9 +165,12 @@ static const struct spn_node *at(const struct spn_thoughts *t, int64_t id)
 
 /* ---- JSON ---- */
 
-static const char *const state_names[] = { "growing", "true", "stopped", "ended", "cut", "by_hand" };
+static const char *const state_names[] = {
+    "growing", "true", "stopped", "ended", "cut", "by_hand"
+};
 
-/* Text of a model may be anything: bytes that are no UTF-8 become U+FFFD, so that a line of JSON is always valid. */
+/* Text of a model may be anything: bytes that are no UTF-8 become U+FFFD, so that a line of JSON is
+ * always valid. */
 static json_t *json_text(const char *s)
 {
     json_t *j;
@@ -232,12 +239,14 @@ static json_t *node_json(const struct spn_node *n, size_t id, bool full)
 
 static json_t *graph_json(const struct spn_thoughts *t, bool full)
 {
-    json_t *o = json_object(), *nodes = json_array(), *edges = json_array(), *votes = json_array(), *events = json_array();
+    json_t *o = json_object(), *nodes = json_array(), *edges = json_array(), *votes = json_array(),
+           *events = json_array();
 
     for (size_t i = 0; i < t->n_nodes; i++)
         json_array_append_new(nodes, node_json(&t->node[i], i, full));
     for (size_t i = 0; i < t->n_edges; i++)
-        json_array_append_new(edges, json_pack("[I,I]", (json_int_t)t->edge[i].from, (json_int_t)t->edge[i].to));
+        json_array_append_new(edges, json_pack("[I,I]", (json_int_t)t->edge[i].from,
+                                               (json_int_t)t->edge[i].to));
     for (size_t i = 0; i < t->n_votes; i++) {
         json_t *v = json_object();
 

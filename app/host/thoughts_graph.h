@@ -1,4 +1,5 @@
-/* thoughts_graph.h - inside the graph of thoughts: shared by the store and the outline, by nobody else. */
+/* thoughts_graph.h - inside the graph of thoughts: shared by the store and the outline, by nobody
+ * else. */
 #ifndef APP_HOST_THOUGHTS_GRAPH_H
 #define APP_HOST_THOUGHTS_GRAPH_H
 #include <stddef.h>
@@ -7,9 +8,17 @@
 #include "base/mem.h"
 #include "spinney/thoughts.h"
 
-struct graph_edge { int64_t from, to; };
-struct graph_vote { int tree; double weight; const char *answer, *by; };
-struct graph_event { const char *what, *detail; };
+struct graph_edge {
+    int64_t from, to;
+};
+struct graph_vote {
+    int tree;
+    double weight;
+    const char *answer, *by;
+};
+struct graph_event {
+    const char *what, *detail;
+};
 
 struct spn_thoughts {
     struct spn_arena *strings;
@@ -21,8 +30,9 @@ struct spn_thoughts {
     size_t room_nodes, room_edges, room_votes, room_events;
 };
 
-/* Bytes of the UTF-8 character at S, of which N bytes are there; 0: none starts here (no overlong form, no surrogate). */
+/* Bytes of the UTF-8 character at S, of which N bytes are there; 0: none starts here (no overlong
+ * form, no surrogate). */
 size_t graph_utf8_length(const char *s, size_t n);
-char  *graph_outline(const struct spn_thoughts *t, int64_t winner);
+char *graph_outline(const struct spn_thoughts *t, int64_t winner);
 
 #endif

@@ -1,5 +1,6 @@
-/* thoughts_outline.c - the graph as lines for a person, 80 columns: a row a tree, then the winning path unfolded.
-   Text of models is shown with control characters replaced: these lines go to terminals. */
+/* thoughts_outline.c - the graph as lines for a person, 80 columns: a row a tree, then the winning
+   path unfolded. Text of models is shown with control characters replaced: these lines go to
+   terminals. */
 #include "config.h"
 
 #include "thoughts_graph.h"
@@ -9,10 +10,10 @@
 
 #include "base/buf.h"
 
-#define CEILING ((size_t)64 << 20)
-#define WIDTH 80
-#define INPUT_CELLS 22                   /* of the column that shows a tree's input */
-#define TEXT_CELLS 46                    /* of a thought, its indentation counted */
+#define CEILING     ((size_t)64 << 20)
+#define WIDTH       80
+#define INPUT_CELLS 22 /* of the column that shows a tree's input */
+#define TEXT_CELLS  46 /* of a thought, its indentation counted */
 #define VOTES_SHOWN 5
 
 size_t graph_utf8_length(const char *s, size_t n)
@@ -40,7 +41,8 @@ size_t graph_utf8_length(const char *s, size_t n)
             return 0;
         c = c << 6 | (u[i] & 0x3fu);
     }
-    if ((length == 3 && (c < 0x800 || (c >= 0xd800 && c <= 0xdfff))) || (length == 4 && (c < 0x10000 || c > 0x10ffff)))
+    if ((length == 3 && (c < 0x800 || (c >= 0xd800 && c <= 0xdfff))) ||
+        (length == 4 && (c < 0x10000 || c > 0x10ffff)))
         return 0;
     return length;
 }
@@ -81,7 +83,12 @@ static void put_text(struct spn_buf *b, const char *text, size_t cells, bool pad
 }
 
 /* What a tree comes to. */
-struct summary { int64_t root, tokens, nodes; int level; double best; enum spn_node_state state; };
+struct summary {
+    int64_t root, tokens, nodes;
+    int level;
+    double best;
+    enum spn_node_state state;
+};
 
 static struct summary summarise(const struct spn_thoughts *t, int tree)
 {
@@ -115,12 +122,18 @@ static const char *ended(const struct spn_thoughts *t, const struct summary *s)
     if (root != NULL && root->why != NULL)
         return root->why;
     switch (s->state) {
-    case SPN_NODE_GROWING: return "growing";
-    case SPN_NODE_TRUE: return "solved";
-    case SPN_NODE_STOPPED: return "stopped";
-    case SPN_NODE_ENDED: return "ended";
-    case SPN_NODE_CUT: return "cut";
-    case SPN_NODE_BY_HAND: return "ended by hand";
+    case SPN_NODE_GROWING:
+        return "growing";
+    case SPN_NODE_TRUE:
+        return "solved";
+    case SPN_NODE_STOPPED:
+        return "stopped";
+    case SPN_NODE_ENDED:
+        return "ended";
+    case SPN_NODE_CUT:
+        return "cut";
+    case SPN_NODE_BY_HAND:
+        return "ended by hand";
     }
     return "";
 }
@@ -192,7 +205,8 @@ static bool on_path(const struct spn_thoughts *t, int64_t leaf, int64_t id)
     return false;
 }
 
-static void put_below(struct spn_buf *b, const struct spn_thoughts *t, int64_t id, int64_t leaf, bool won)
+static void put_below(struct spn_buf *b, const struct spn_thoughts *t, int64_t id, int64_t leaf,
+                      bool won)
 {
     for (size_t i = (size_t)id + 1; i < t->n_nodes; i++) {
         bool path;
@@ -216,7 +230,8 @@ static int64_t furthest(const struct spn_thoughts *t)
 
         if (n->state == SPN_NODE_CUT || n->parent < 0)
             continue;
-        if (best < 0 || n->level > t->node[best].level || (n->level == t->node[best].level && n->score > t->node[best].score))
+        if (best < 0 || n->level > t->node[best].level ||
+            (n->level == t->node[best].level && n->score > t->node[best].score))
             best = (int64_t)i;
     }
     return best;

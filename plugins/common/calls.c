@@ -12,8 +12,8 @@
 
 #define REPLY_CEILING ((size_t)16 << 20)
 
-spn_status reason_declare(struct reason_tables *t, const struct spn_host *host, const char *name, const struct spn_reasoner *reasoner,
-                          struct spn_err *err)
+spn_status reason_declare(struct reason_tables *t, const struct spn_host *host, const char *name,
+                          const struct spn_reasoner *reasoner, struct spn_err *err)
 {
     const struct spn_registry_api *registry = host->query("registry", 1);
 
@@ -32,9 +32,12 @@ double reason_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-void reason_calls_init(struct reason_calls *c, const struct spn_engine_api *api, const struct spn_reason_request *r, double temperature)
+void reason_calls_init(struct reason_calls *c, const struct spn_engine_api *api,
+                       const struct spn_reason_request *r, double temperature)
 {
-    struct reason_calls fresh = { .api = api, .r = r, .sampling = r->sampling, .text = SPN_BUF_INIT(REPLY_CEILING) };
+    struct reason_calls fresh = {
+        .api = api, .r = r, .sampling = r->sampling, .text = SPN_BUF_INIT(REPLY_CEILING)
+    };
 
     *c = fresh;
     c->sampling.temperature = (float)temperature;
@@ -49,18 +52,24 @@ static void look_at_limits(struct reason_calls *c)
         return;
     if (spn_cancelled(c->r->cancel))
         c->ended = "user";
-    else if ((b->tokens > 0 && c->tokens_out >= b->tokens) || (b->seconds > 0 && reason_now() - c->started >= b->seconds))
+    else if ((b->tokens > 0 && c->tokens_out >= b->tokens) ||
+             (b->seconds > 0 && reason_now() - c->started >= b->seconds))
         c->ended = "budget";
 }
 
 spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct spn_err *err)
 {
     struct spn_message user = { "user", a->prompt };
-    struct spn_prompt_request q = { .messages = &user, .n_messages = 1, .max_tokens = a->max_tokens, .sampling = c->sampling,
-                                    .rng_key = a->key, .logprobs = a->logprobs };
+    struct spn_prompt_request q = { .messages = &user,
+                                    .n_messages = 1,
+                                    .max_tokens = a->max_tokens,
+                                    .sampling = c->sampling,
+                                    .rng_key = a->key,
+                                    .logprobs = a->logprobs };
     const struct spn_budget *b = &c->r->budget;
     const struct spn_caps *caps = c->api->caps(c->r->engine);
-    /* A model without a template goes on with examples of its own: cut where the next one begins. */
+    /* A model without a template goes on with examples of its own: cut where the next one begins.
+     */
     static const char *const next_example[] = { "\nInput:" };
     spn_status st;
 
@@ -136,18 +145,22 @@ spn_status reason_next(struct reason_calls *c, struct reason_reply *out, struct 
             break;
         }
         if (st != SPN_OK)
-            return st == SPN_ENOTFOUND ? spn_fail(err, SPN_EINTERNAL, "engine: lost %zu calls", c->n_open) : st;
+            return st == SPN_ENOTFOUND
+                       ? spn_fail(err, SPN_EINTERNAL, "engine: lost %zu calls", c->n_open)
+                       : st;
         if (!take(c, a->ticket, &out->call))
             continue;
         count(c, a);
         look_at_limits(c);
         if (a->finish == SPN_FINISH_ERROR)
-            return spn_fail(err, a->status != SPN_OK ? a->status : SPN_EIO, "%s", a->error != NULL ? a->error : "engine: a call failed");
+            return spn_fail(err, a->status != SPN_OK ? a->status : SPN_EIO, "%s",
+                            a->error != NULL ? a->error : "engine: a call failed");
         if (out->call.dropped || a->finish == SPN_FINISH_CANCEL)
             continue;
         spn_buf_trim(&c->text, 0);
         if (spn_buf_add(&c->text, a->text, a->length) != SPN_OK)
-            return spn_fail(err, SPN_ENOMEM, "reasoner: no memory for a reply of %zu bytes", a->length);
+            return spn_fail(err, SPN_ENOMEM, "reasoner: no memory for a reply of %zu bytes",
+                            a->length);
         out->text = c->text.data != NULL ? c->text.data : "";
         out->tokens_in = a->tokens_in;
         out->tokens_out = a->tokens_out;

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-#define SOLVE_TOKENS 1024                /* most tokens of a worked solution */
+#define SOLVE_TOKENS 1024 /* most tokens of a worked solution */
 
 static spn_status ask(struct reason_sample *s, struct spn_err *err)
 {
@@ -17,17 +17,26 @@ static spn_status ask(struct reason_sample *s, struct spn_err *err)
 
     if (prompt == NULL)
         return spn_fail(err, SPN_ENOMEM, "sample %d: no memory for its prompt", s->index + 1);
-    struct reason_ask a = { s, REASON_SOLVE, s->attempt, prompt, SOLVE_TOKENS, reason_key(path, "solve", s->attempt), s->o->logprobs };
+    struct reason_ask a = { s,
+                            REASON_SOLVE,
+                            s->attempt,
+                            prompt,
+                            SOLVE_TOKENS,
+                            reason_key(path, "solve", s->attempt),
+                            s->o->logprobs };
 
     st = reason_ask(&s->g->calls, &a, err);
     spn_free(prompt);
     return st;
 }
 
-spn_status reason_sample_start(struct reason_sample *s, struct reason_ground *g, const struct reason_sample_options *o, int index,
-                               const char *input, struct spn_err *err)
+spn_status reason_sample_start(struct reason_sample *s, struct reason_ground *g,
+                               const struct reason_sample_options *o, int index, const char *input,
+                               struct spn_err *err)
 {
-    *s = (struct reason_sample){ .g = g, .o = o, .index = index, .checked = -1, .score = NAN, .winner = -1 };
+    *s = (struct reason_sample){
+        .g = g, .o = o, .index = index, .checked = -1, .score = NAN, .winner = -1
+    };
     s->input = spn_strdup(input);
     if (s->input == NULL)
         return spn_fail(err, SPN_ENOMEM, "sample %d: no memory", index + 1);
@@ -49,15 +58,22 @@ static bool weak(const struct reason_sample *s)
     return s->answer == NULL || s->checked == 0 || s->score < s->o->threshold;
 }
 
-spn_status reason_sample_reply(struct reason_sample *s, const struct reason_reply *reply, struct spn_err *err)
+spn_status reason_sample_reply(struct reason_sample *s, const struct reason_reply *reply,
+                               struct spn_err *err)
 {
     const struct spn_task *task = s->g->r->task;
     char *answer = task->extract(reply->text);
     int checked = answer != NULL ? task->check(s->g->r->question, answer) : -1;
     double score = exp(reply->mean_logprob);
-    struct spn_node n = { .parent = s->root, .tree = s->index, .level = 1, .kind = answer != NULL ? "answer" : "reply",
-                          .text = answer != NULL ? answer : reply->text, .score = score, .tokens_in = reply->tokens_in,
-                          .tokens_out = reply->tokens_out, .seconds = reply->seconds,
+    struct spn_node n = { .parent = s->root,
+                          .tree = s->index,
+                          .level = 1,
+                          .kind = answer != NULL ? "answer" : "reply",
+                          .text = answer != NULL ? answer : reply->text,
+                          .score = score,
+                          .tokens_in = reply->tokens_in,
+                          .tokens_out = reply->tokens_out,
+                          .seconds = reply->seconds,
                           .state = checked == 1 ? SPN_NODE_TRUE : SPN_NODE_ENDED };
     int64_t node = reason_node_add(s->g, &n);
 
@@ -79,7 +95,8 @@ spn_status reason_sample_reply(struct reason_sample *s, const struct reason_repl
         return ask(s, err);
     }
     s->done = true;
-    reason_node_state(s->g, s->root, s->checked == 1 ? SPN_NODE_TRUE : SPN_NODE_ENDED, s->answer != NULL ? "answers" : "no answer");
+    reason_node_state(s->g, s->root, s->checked == 1 ? SPN_NODE_TRUE : SPN_NODE_ENDED,
+                      s->answer != NULL ? "answers" : "no answer");
     return SPN_OK;
 }
 

@@ -1,4 +1,5 @@
-/* script.c - the scripted engine: a list of waiting calls, answered in a chosen order. A "token" is a word. */
+/* script.c - the scripted engine: a list of waiting calls, answered in a chosen order. A "token" is
+ * a word. */
 #include "config.h"
 
 #include "script.h"
@@ -8,7 +9,12 @@
 
 #include "base/mem.h"
 
-struct waiting { int64_t ticket, max_tokens; char *prompt; uint64_t key; bool cancelled; };
+struct waiting {
+    int64_t ticket, max_tokens;
+    char *prompt;
+    uint64_t key;
+    bool cancelled;
+};
 
 struct spn_engine {
     struct reason_script *script;
@@ -47,7 +53,8 @@ struct spn_engine *reason_script_open(struct reason_script *s)
 static spn_status script_open(struct spn_engine **out, const char *spec, struct spn_err *err)
 {
     *out = NULL;
-    return spn_fail(err, SPN_ENOTFOUND, "engine: a script is not opened by the name %s", spec != NULL ? spec : "(none)");
+    return spn_fail(err, SPN_ENOTFOUND, "engine: a script is not opened by the name %s",
+                    spec != NULL ? spec : "(none)");
 }
 
 static void script_close(struct spn_engine *e)
@@ -63,14 +70,21 @@ static void script_close(struct spn_engine *e)
 
 static const struct spn_caps *script_caps(struct spn_engine *e)
 {
-    static const struct spn_caps caps = { .model = "script", .type = "none", .device = "none", .context = 4096, .batch = true,
-                                          .templates = true, .seeds = true, .template_name = "none" };
+    static const struct spn_caps caps = { .model = "script",
+                                          .type = "none",
+                                          .device = "none",
+                                          .context = 4096,
+                                          .batch = true,
+                                          .templates = true,
+                                          .seeds = true,
+                                          .template_name = "none" };
 
     (void)e;
     return &caps;
 }
 
-static spn_status script_submit(struct spn_engine *e, const struct spn_prompt_request *r, int64_t *ticket, struct spn_err *err)
+static spn_status script_submit(struct spn_engine *e, const struct spn_prompt_request *r,
+                                int64_t *ticket, struct spn_err *err)
 {
     const char *prompt = r->n_messages > 0 ? r->messages[r->n_messages - 1].content : r->text;
     struct waiting w = { 0, r->max_tokens, NULL, r->rng_key, false };
@@ -113,7 +127,8 @@ static bool cut_words(char *text, int64_t max)
     return false;
 }
 
-static spn_status script_next(struct spn_engine *e, const struct spn_answer **out, struct spn_err *err)
+static spn_status script_next(struct spn_engine *e, const struct spn_answer **out,
+                              struct spn_err *err)
 {
     struct reason_script *s = e->script;
     size_t pick;
@@ -126,19 +141,25 @@ static spn_status script_next(struct spn_engine *e, const struct spn_answer **ou
         s->stop_after = 0;
         return spn_fail(err, SPN_ECANCEL, "script: stopped");
     }
-    pick = s->order == REASON_SCRIPT_FIRST ? 0 : s->order == REASON_SCRIPT_LAST ? e->n - 1 : (size_t)spn_rng_below(&e->rng, e->n);
+    pick = s->order == REASON_SCRIPT_FIRST  ? 0
+           : s->order == REASON_SCRIPT_LAST ? e->n - 1
+                                            : (size_t)spn_rng_below(&e->rng, e->n);
     w = e->item[pick];
     memmove(&e->item[pick], &e->item[pick + 1], (e->n - pick - 1) * sizeof *e->item);
     e->n--;
     spn_free(e->text);
     e->text = w.cancelled ? spn_strdup("") : s->reply(s->ctx, w.prompt, w.key);
-    e->answer = (struct spn_answer){ .ticket = w.ticket, .finish = w.cancelled ? SPN_FINISH_CANCEL : SPN_FINISH_STOP,
+    e->answer = (struct spn_answer){ .ticket = w.ticket,
+                                     .finish = w.cancelled ? SPN_FINISH_CANCEL : SPN_FINISH_STOP,
                                      .tokens_in = words(w.prompt) };
     spn_free(w.prompt);
     if (e->text == NULL)
         return spn_fail(err, SPN_ENOMEM, "script: no reply");
     if (!w.cancelled && ++s->answered == s->fail_at)
-        e->answer = (struct spn_answer){ .ticket = w.ticket, .finish = SPN_FINISH_ERROR, .status = SPN_EIO, .error = "script: failed" };
+        e->answer = (struct spn_answer){ .ticket = w.ticket,
+                                         .finish = SPN_FINISH_ERROR,
+                                         .status = SPN_EIO,
+                                         .error = "script: failed" };
     if (e->answer.finish == SPN_FINISH_STOP && cut_words(e->text, w.max_tokens))
         e->answer.finish = SPN_FINISH_LENGTH;
     e->answer.text = e->text;
@@ -158,7 +179,8 @@ static void script_cancel(struct spn_engine *e, int64_t ticket)
     }
 }
 
-static spn_status script_score(struct spn_engine *e, const char *prompt, const char *continuation, const float **logprob, size_t *n, struct spn_err *err)
+static spn_status script_score(struct spn_engine *e, const char *prompt, const char *continuation,
+                               const float **logprob, size_t *n, struct spn_err *err)
 {
     *logprob = NULL;
     *n = 0;

@@ -1,8 +1,9 @@
 /* tree.c - the beam tree of ToT and FoT as a state machine.
 
-   A level: one propose call on each state of the front; every line through the task's rules; each state that is new
-   judged; the best kept as the next front.  The last level of FoT needs no judging: the task's rule says which line
-   solves, and the tree's solution is the first one by (state, line), whatever arrived first. */
+   A level: one propose call on each state of the front; every line through the task's rules; each
+   state that is new judged; the best kept as the next front.  The last level of FoT needs no
+   judging: the task's rule says which line solves, and the tree's solution is the first one by
+   (state, line), whatever arrived first. */
 #include "config.h"
 
 #include "tree_inner.h"
@@ -12,10 +13,11 @@
 
 #include "base/mem.h"
 
-#define PROPOSE_TOKENS 512               /* most tokens of one reply to a propose prompt */
+#define PROPOSE_TOKENS 512 /* most tokens of one reply to a propose prompt */
 
-void reason_ground_init(struct reason_ground *g, const struct reason_tables *tables, const struct spn_reason_request *r,
-                        const struct reason_tree_options *o, int values, double temperature)
+void reason_ground_init(struct reason_ground *g, const struct reason_tables *tables,
+                        const struct spn_reason_request *r, const struct reason_tree_options *o,
+                        int values, double temperature)
 {
     *g = (struct reason_ground){ .tables = tables, .r = r, .o = o };
     reason_calls_init(&g->calls, tables->engine, r, temperature);
@@ -43,7 +45,8 @@ int64_t reason_node_add(const struct reason_ground *g, const struct spn_node *n)
     return id;
 }
 
-void reason_node_state(const struct reason_ground *g, int64_t node, enum spn_node_state state, const char *why)
+void reason_node_state(const struct reason_ground *g, int64_t node, enum spn_node_state state,
+                       const char *why)
 {
     if (g->r->thoughts != NULL && node >= 0)
         g->tables->thoughts->state(g->r->thoughts, node, state, why);
@@ -53,7 +56,9 @@ void reason_node_state(const struct reason_ground *g, int64_t node, enum spn_nod
 
 int64_t reason_node_input(const struct reason_ground *g, int tree, const char *input)
 {
-    struct spn_node n = { .parent = -1, .tree = tree, .kind = "input", .text = input, .score = NAN };
+    struct spn_node n = {
+        .parent = -1, .tree = tree, .kind = "input", .text = input, .score = NAN
+    };
 
     return reason_node_add(g, &n);
 }
@@ -97,12 +102,16 @@ static void free_thought(struct reason_thought *x)
 }
 
 /* A new thought owning TEXT and STATE, freed when it cannot be made. */
-static struct reason_thought *new_thought(struct reason_tree *t, struct reason_thought *parent, uint64_t path, char *text_take, char *state_take)
+static struct reason_thought *new_thought(struct reason_tree *t, struct reason_thought *parent,
+                                          uint64_t path, char *text_take, char *state_take)
 {
     struct reason_thought *x = spn_calloc(1, sizeof *x);
 
     if (x != NULL) {
-        *x = (struct reason_thought){ parent, parent != NULL ? parent->level + 1 : 0, text_take, state_take, path, -1, NAN, NULL };
+        *x = (struct reason_thought){ parent,    parent != NULL ? parent->level + 1 : 0,
+                                      text_take, state_take,
+                                      path,      -1,
+                                      NAN,       NULL };
         if (text_take != NULL && state_take != NULL && append(&t->all, &t->n_all, &t->room_all, x))
             return x;
         free_thought(x);
@@ -179,7 +188,8 @@ static spn_status ask_one(struct reason_tree *t, size_t i, struct spn_err *err)
     return st;
 }
 
-/* The first state of the last level with a solution: those behind it no longer matter. n_front: none has one. */
+/* The first state of the last level with a solution: those behind it no longer matter. n_front:
+ * none has one. */
 static size_t first_hit(const struct reason_tree *t)
 {
     size_t i = 0;
@@ -198,19 +208,22 @@ static size_t under_way(const struct reason_tree *t)
     return n;
 }
 
-/* Queue what may be queued: all of a level, but of the last one `width` at a time and none behind a solution. */
+/* Queue what may be queued: all of a level, but of the last one `width` at a time and none behind a
+ * solution. */
 static spn_status ask_more(struct reason_tree *t, struct spn_err *err)
 {
     size_t width = closes_by_rule(t) && t->g->o->width > 0 ? (size_t)t->g->o->width : t->n_front;
     spn_status st = SPN_OK;
 
-    while (st == SPN_OK && t->asked < first_hit(t) && under_way(t) < width && t->g->calls.ended == NULL)
+    while (st == SPN_OK && t->asked < first_hit(t) && under_way(t) < width &&
+           t->g->calls.ended == NULL)
         st = ask_one(t, t->asked++, err);
     return st;
 }
 
 /* The next front; takes the array over. */
-static spn_status set_front(struct reason_tree *t, struct reason_thought **front_take, size_t n, struct spn_err *err)
+static spn_status set_front(struct reason_tree *t, struct reason_thought **front_take, size_t n,
+                            struct spn_err *err)
 {
     free_expansions(t);
     spn_free(t->front);
@@ -221,13 +234,17 @@ static spn_status set_front(struct reason_tree *t, struct reason_thought **front
     return t->expansion != NULL ? SPN_OK : tree_no_memory(t, err);
 }
 
-spn_status reason_tree_start(struct reason_tree *t, struct reason_ground *g, int index, const char *input, struct spn_err *err)
+spn_status reason_tree_start(struct reason_tree *t, struct reason_ground *g, int index,
+                             const char *input, struct spn_err *err)
 {
     struct reason_thought **front = spn_calloc(1, sizeof *front);
     spn_status st;
 
-    *t = (struct reason_tree){ .g = g, .index = index, .level = 1, .phase = REASON_PROPOSING, .winner = -1, .score = NAN };
-    t->root = new_thought(t, NULL, reason_tree_key(g->r->seed, index), spn_strdup(input), spn_strdup(input));
+    *t = (struct reason_tree){
+        .g = g, .index = index, .level = 1, .phase = REASON_PROPOSING, .winner = -1, .score = NAN
+    };
+    t->root = new_thought(t, NULL, reason_tree_key(g->r->seed, index), spn_strdup(input),
+                          spn_strdup(input));
     if (front == NULL || t->root == NULL) {
         spn_free(front);
         return tree_no_memory(t, err);
@@ -240,12 +257,15 @@ spn_status reason_tree_start(struct reason_tree *t, struct reason_ground *g, int
 
 /* ---- lines through the rules ---- */
 
-/* Line NUMBER of a reply on PARENT: *OUT is the new thought, or NULL when the rules dropped the line. */
-static spn_status accept(struct reason_tree *t, struct reason_thought *parent, const char *line, int64_t number,
-                         struct reason_thought **out, struct spn_err *err)
+/* Line NUMBER of a reply on PARENT: *OUT is the new thought, or NULL when the rules dropped the
+ * line. */
+static spn_status accept(struct reason_tree *t, struct reason_thought *parent, const char *line,
+                         int64_t number, struct reason_thought **out, struct spn_err *err)
 {
     struct spn_step step = { NULL, NULL, NULL };
-    struct spn_node n = { .parent = parent->node, .tree = t->index, .level = t->level, .kind = "propose", .score = NAN };
+    struct spn_node n = {
+        .parent = parent->node, .tree = t->index, .level = t->level, .kind = "propose", .score = NAN
+    };
     const char *why = NULL;
 
     *out = NULL;
@@ -266,7 +286,8 @@ static spn_status accept(struct reason_tree *t, struct reason_thought *parent, c
 }
 
 /* Does X hold the state of an earlier candidate? Order does not matter. */
-static spn_status is_repeated(struct reason_tree *t, const struct reason_thought *x, bool *repeated, struct spn_err *err)
+static spn_status is_repeated(struct reason_tree *t, const struct reason_thought *x, bool *repeated,
+                              struct spn_err *err)
 {
     char *key = t->g->r->task->value_key(x->state);
 
@@ -353,7 +374,8 @@ static spn_status parse_last(struct reason_tree *t, size_t i, struct spn_err *er
     return st;
 }
 
-spn_status reason_tree_reply(struct reason_tree *t, const struct reason_reply *reply, struct spn_err *err)
+spn_status reason_tree_reply(struct reason_tree *t, const struct reason_reply *reply,
+                             struct spn_err *err)
 {
     size_t i = (size_t)reply->call.index;
 
@@ -364,7 +386,8 @@ spn_status reason_tree_reply(struct reason_tree *t, const struct reason_reply *r
         return tree_no_memory(t, err);
     t->expansion[i].arrived = true;
     if (t->g->r->thoughts != NULL)
-        t->g->tables->thoughts->spent(t->g->r->thoughts, t->front[i]->node, reply->tokens_in, reply->tokens_out, reply->seconds);
+        t->g->tables->thoughts->spent(t->g->r->thoughts, t->front[i]->node, reply->tokens_in,
+                                      reply->tokens_out, reply->seconds);
     if (!closes_by_rule(t))
         return SPN_OK;
     spn_status st = parse_last(t, i, err);
@@ -418,7 +441,8 @@ static void sort_candidates(struct reason_tree *t)
     }
 }
 
-/* Move KEEP candidates to the front of the list, drawn one after another with p = value / sum of those left. */
+/* Move KEEP candidates to the front of the list, drawn one after another with p = value / sum of
+ * those left. */
 static void draw_candidates(struct reason_tree *t, size_t keep)
 {
     struct spn_rng rng;
@@ -527,7 +551,8 @@ spn_status reason_tree_step(struct reason_tree *t, struct spn_err *err)
 
     while (moved && st == SPN_OK && t->phase != REASON_DONE) {
         moved = false;
-        st = t->phase == REASON_PROPOSING ? step_proposing(t, &moved, err) : step_judging(t, &moved, err);
+        st = t->phase == REASON_PROPOSING ? step_proposing(t, &moved, err)
+                                          : step_judging(t, &moved, err);
     }
     return st;
 }

@@ -1,4 +1,5 @@
-/* tree_end.c - how a tree ends: by the rule of its last level (FoT), or by the operations its judgements name (ToT). */
+/* tree_end.c - how a tree ends: by the rule of its last level (FoT), or by the operations its
+ * judgements name (ToT). */
 #include "config.h"
 
 #include "tree_inner.h"
@@ -7,9 +8,10 @@
 
 #include "base/mem.h"
 
-#define DEPTH_MAX 16                     /* steps of a path, the closing one counted */
+#define DEPTH_MAX 16 /* steps of a path, the closing one counted */
 
-/* Answer of a path that ends at LEAF with the step LAST; NULL: none can be composed, or no memory. */
+/* Answer of a path that ends at LEAF with the step LAST; NULL: none can be composed, or no memory.
+ */
 char *tree_compose(const struct reason_tree *t, const struct reason_thought *leaf, const char *last)
 {
     const char *steps[DEPTH_MAX];
@@ -25,9 +27,15 @@ char *tree_compose(const struct reason_tree *t, const struct reason_thought *lea
 }
 
 /* Add closing step and answer below LEAF; the node of the answer. */
-static int64_t add_answer(struct reason_tree *t, const struct reason_thought *leaf, const char *last, const char *answer, int checked)
+static int64_t add_answer(struct reason_tree *t, const struct reason_thought *leaf,
+                          const char *last, const char *answer, int checked)
 {
-    struct spn_node n = { .parent = leaf->node, .tree = t->index, .level = leaf->level + 1, .kind = "close", .text = last, .score = NAN };
+    struct spn_node n = { .parent = leaf->node,
+                          .tree = t->index,
+                          .level = leaf->level + 1,
+                          .kind = "close",
+                          .text = last,
+                          .score = NAN };
 
     if (last != NULL) {
         n.parent = reason_node_add(t->g, &n);
@@ -59,8 +67,10 @@ static char *path_text(const struct reason_thought *leaf, const char *last, cons
     return out;
 }
 
-/* The tree's solution: LEAF closed by LAST; takes ANSWER over. Without one, the closing step is the claim. */
-spn_status tree_solve(struct reason_tree *t, const struct reason_thought *leaf, const char *last, char *answer_take, struct spn_err *err)
+/* The tree's solution: LEAF closed by LAST; takes ANSWER over. Without one, the closing step is the
+ * claim. */
+spn_status tree_solve(struct reason_tree *t, const struct reason_thought *leaf, const char *last,
+                      char *answer_take, struct spn_err *err)
 {
     int checked;
 
@@ -74,7 +84,8 @@ spn_status tree_solve(struct reason_tree *t, const struct reason_thought *leaf, 
     t->winner = add_answer(t, leaf, last, t->answer, checked);
     t->score = leaf->parent != NULL ? leaf->parent->value : NAN;
     t->solved = true;
-    tree_finish(t, checked == 1 ? SPN_NODE_TRUE : SPN_NODE_ENDED, checked == 0 ? "claims a solution" : "solved");
+    tree_finish(t, checked == 1 ? SPN_NODE_TRUE : SPN_NODE_ENDED,
+                checked == 0 ? "claims a solution" : "solved");
     return SPN_OK;
 }
 
@@ -90,7 +101,8 @@ static char *closing_line(struct reason_tree *t, const struct reason_thought *x)
         while (at != NULL && reason_line(&at, &line)) {
             struct spn_step step = { NULL, NULL, NULL };
             const char *why = NULL;
-            bool good = line != NULL && task->rule(x->state, line, task->levels + 1, false, &step, &why);
+            bool good =
+                line != NULL && task->rule(x->state, line, task->levels + 1, false, &step, &why);
             char *last = NULL;
 
             good = good && task->finish(step.state, &last);
@@ -106,7 +118,8 @@ static char *closing_line(struct reason_tree *t, const struct reason_thought *x)
     return NULL;
 }
 
-/* ToT: every kept state ends in the operation its judgement names; each answer is a node, the first is the tree's. */
+/* ToT: every kept state ends in the operation its judgement names; each answer is a node, the first
+ * is the tree's. */
 spn_status tree_close_all(struct reason_tree *t, struct spn_err *err)
 {
     spn_status st = SPN_OK;
@@ -121,13 +134,15 @@ spn_status tree_close_all(struct reason_tree *t, struct spn_err *err)
         } else if (t->answer == NULL) {
             t->answer = answer;
             t->text = path_text(t->front[i], last, answer);
-            t->winner = add_answer(t, t->front[i], last, answer, t->g->r->task->check(t->g->r->question, answer));
+            t->winner = add_answer(t, t->front[i], last, answer,
+                                   t->g->r->task->check(t->g->r->question, answer));
             t->score = t->front[i]->value;
             t->solved = true;
             if (t->text == NULL)
                 st = tree_no_memory(t, err);
         } else {
-            add_answer(t, t->front[i], last, answer, t->g->r->task->check(t->g->r->question, answer));
+            add_answer(t, t->front[i], last, answer,
+                       t->g->r->task->check(t->g->r->question, answer));
             spn_free(answer);
         }
         any |= t->answer != NULL;

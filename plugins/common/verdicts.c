@@ -1,5 +1,6 @@
-/* verdicts.c - values of states, kept within one run.  A value call's prompt and random stream come from the key alone,
-   so a verdict found here is the one that a new call would bring, whoever asked first. */
+/* verdicts.c - values of states, kept within one run.  A value call's prompt and random stream come
+   from the key alone, so a verdict found here is the one that a new call would bring, whoever asked
+   first. */
 #include "config.h"
 
 #include "reason.h"
@@ -8,7 +9,7 @@
 
 #include "base/mem.h"
 
-#define VALUE_TOKENS 256                 /* most tokens of a judgement */
+#define VALUE_TOKENS 256 /* most tokens of a judgement */
 
 static struct reason_verdict *find(const struct reason_verdicts *v, const char *key)
 {
@@ -71,10 +72,14 @@ static spn_status ask(struct reason_verdicts *v, struct reason_verdict *d, struc
 {
     char *prompt = v->r->task->value_prompt(d->key);
     uint64_t path = spn_key_str(spn_key_seed(v->r->seed), d->key);
-    spn_status st = prompt != NULL ? SPN_OK : spn_fail(err, SPN_ENOMEM, "reasoner: no memory for a value prompt");
+    spn_status st = prompt != NULL
+                        ? SPN_OK
+                        : spn_fail(err, SPN_ENOMEM, "reasoner: no memory for a value prompt");
 
     for (int i = 0; i < v->samples && st == SPN_OK; i++) {
-        struct reason_ask a = { d, REASON_VALUE, i, prompt, VALUE_TOKENS, reason_key(path, "value", i), false };
+        struct reason_ask a = { d,      REASON_VALUE, i,
+                                prompt, VALUE_TOKENS, reason_key(path, "value", i),
+                                false };
 
         st = reason_ask(v->calls, &a, err);
     }
@@ -83,7 +88,8 @@ static spn_status ask(struct reason_verdicts *v, struct reason_verdict *d, struc
     return st;
 }
 
-spn_status reason_verdict_want(struct reason_verdicts *v, const char *state, int64_t node, struct reason_verdict **out, struct spn_err *err)
+spn_status reason_verdict_want(struct reason_verdicts *v, const char *state, int64_t node,
+                               struct reason_verdict **out, struct spn_err *err)
 {
     char *key = v->r->task->value_key(state);
     struct reason_verdict *d = key != NULL ? find(v, key) : NULL;
@@ -104,7 +110,8 @@ spn_status reason_verdict_want(struct reason_verdicts *v, const char *state, int
     return ask(v, d, err);
 }
 
-spn_status reason_verdict_reply(struct reason_verdicts *v, struct reason_verdict *d, const struct reason_reply *reply, struct spn_err *err)
+spn_status reason_verdict_reply(struct reason_verdicts *v, struct reason_verdict *d,
+                                const struct reason_reply *reply, struct spn_err *err)
 {
     int64_t i = reply->call.index;
 
@@ -113,10 +120,12 @@ spn_status reason_verdict_reply(struct reason_verdicts *v, struct reason_verdict
     if (d->reply[i] == NULL)
         return spn_fail(err, SPN_ENOMEM, "reasoner: no memory for a judgement");
     if (v->r->thoughts != NULL)
-        v->tables->thoughts->spent(v->r->thoughts, d->node, reply->tokens_in, reply->tokens_out, reply->seconds);
+        v->tables->thoughts->spent(v->r->thoughts, d->node, reply->tokens_in, reply->tokens_out,
+                                   reply->seconds);
     if (++d->have < v->samples)
         return SPN_OK;
-    /* Summed in the order of the samples: in that of arrival, rounding would depend on what else runs. */
+    /* Summed in the order of the samples: in that of arrival, rounding would depend on what else
+     * runs. */
     for (int k = 0; k < v->samples; k++)
         d->value += d->each[k];
     d->done = true;
@@ -127,7 +136,8 @@ void reason_verdict_drop(struct reason_verdicts *v, struct reason_verdict *d)
 {
     if (--d->refs > 0 || d->done)
         return;
-    /* Half a verdict is none: whoever wants it later asks all of it again, with the same streams. */
+    /* Half a verdict is none: whoever wants it later asks all of it again, with the same streams.
+     */
     reason_drop(v->calls, d, 0);
     d->asked = false;
     forget(d, v->samples);

@@ -4,8 +4,10 @@
 #include "samples.h"
 
 static const struct spn_option options[] = {
-    { "samples", SPN_OPT_INT, .lo = 1, .hi = 1024, .dflt.i = 1, .help = "worked solutions; the most frequent answer wins" },
-    { "temperature", SPN_OPT_FLOAT, .lo = 0, .hi = 5, .dflt.f = 0.7, .help = "of sampling; 0 is greedy" },
+    { "samples", SPN_OPT_INT, .lo = 1, .hi = 1024, .dflt.i = 1,
+      .help = "worked solutions; the most frequent answer wins" },
+    { "temperature", SPN_OPT_FLOAT, .lo = 0, .hi = 5, .dflt.f = 0.7,
+      .help = "of sampling; 0 is greedy" },
     { 0 }
 };
 
@@ -13,10 +15,12 @@ static struct reason_tables tables;
 
 static struct cot_options read_options(const struct spn_values *v)
 {
-    return (struct cot_options){ (int)spn_value_int(v, "samples"), spn_value_float(v, "temperature") };
+    return (struct cot_options){ (int)spn_value_int(v, "samples"),
+                                 spn_value_float(v, "temperature") };
 }
 
-static spn_status run(const struct spn_reason_request *r, struct spn_reason_result *out, struct spn_err *err)
+static spn_status run(const struct spn_reason_request *r, struct spn_reason_result *out,
+                      struct spn_err *err)
 {
     struct cot_options o = read_options(r->options);
 

@@ -57,7 +57,9 @@ static spn_status conclude(struct run *s, struct spn_reason_result *out, struct 
     }
     best = reason_vote(b, n, &tied);
     out->trees_run = s->started;
-    out->ended = !all && s->ground.calls.ended != NULL ? s->ground.calls.ended : best >= 0 ? "answer" : "exhausted";
+    out->ended = !all && s->ground.calls.ended != NULL ? s->ground.calls.ended
+                 : best >= 0                           ? "answer"
+                                                       : "exhausted";
     if (best >= 0) {
         const struct reason_sample *x = &s->sample[b[best].tree];
 
@@ -67,7 +69,7 @@ static spn_status conclude(struct run *s, struct spn_reason_result *out, struct 
         out->winner_tree = x->index;
         out->text = spn_strdup(x->text);
     } else if (s->started > 0 && s->sample[0].text != NULL) {
-        out->text = spn_strdup(s->sample[0].text);       /* no answer in it, but what was said */
+        out->text = spn_strdup(s->sample[0].text); /* no answer in it, but what was said */
     }
     spn_free(b);
     if (best >= 0 && (out->answer == NULL || out->text == NULL))
@@ -75,19 +77,23 @@ static spn_status conclude(struct run *s, struct spn_reason_result *out, struct 
     return SPN_OK;
 }
 
-spn_status cot_run(const struct reason_tables *tables, const struct cot_options *o, const struct spn_reason_request *r,
-                   struct spn_reason_result *out, struct spn_err *err)
+spn_status cot_run(const struct reason_tables *tables, const struct cot_options *o,
+                   const struct spn_reason_request *r, struct spn_reason_result *out,
+                   struct spn_err *err)
 {
     struct run s = { .n = o->samples };
     char *start = NULL;
     spn_status st;
 
-    *out = (struct spn_reason_result){ .checked = -1, .winner = -1, .winner_tree = -1, .ended = "exhausted" };
+    *out = (struct spn_reason_result){
+        .checked = -1, .winner = -1, .winner_tree = -1, .ended = "exhausted"
+    };
     if (r->task == NULL)
         return spn_fail(err, SPN_EUSAGE, "cot: no task takes this question");
     reason_ground_init(&s.ground, tables, r, &s.unused, 1, o->temperature);
     s.sample = spn_calloc((size_t)o->samples, sizeof *s.sample);
-    st = s.sample != NULL ? r->task->start(r->question, &start, err) : spn_fail(err, SPN_ENOMEM, "cot: no memory for %d samples", o->samples);
+    st = s.sample != NULL ? r->task->start(r->question, &start, err)
+                          : spn_fail(err, SPN_ENOMEM, "cot: no memory for %d samples", o->samples);
     for (int i = 0; i < o->samples && st == SPN_OK && s.ground.calls.ended == NULL; i++) {
         s.started++;
         st = reason_sample_start(&s.sample[i], &s.ground, &s.options, i, start, err);

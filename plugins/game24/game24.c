@@ -17,6 +17,7 @@
 
 #define TEXT_MAX        512
 #define HAND_NUMBERS    4
+#define LEVELS          2 /* of proposals: on four numbers, on three */
 #define HAND_NUMBER_MAX 999
 
 /* ---- the task ---- */
@@ -105,14 +106,25 @@ static bool rule(const char *state, const char *line, int level, bool correct, s
     char text[TEXT_MAX], left[TEXT_MAX];
     struct hand h;
     struct step s;
-    bool repaired;
+    bool repaired = false;
 
-    (void)level;
     memset(out, 0, sizeof *out);
     *why = "not a state of numbers";
-    if (!hand_parse(state, &h) || !rule_apply(&h, line, correct, &s, &repaired, why))
+    if (!hand_parse(state, &h))
         return false;
-    step_text(&s, text, sizeof text);
+    if (level > LEVELS) {
+        /* The closing line of a judgement, taken as it is written. */
+        *why = "closes nothing";
+        if (h.n != 2 || !step_parse(line, &s))
+            return false;
+        s.left.n = 0;
+        step_text(&s, text, sizeof text);
+        s.left = (struct hand){ 1, { s.c } };
+    } else {
+        if (!rule_apply(&h, line, correct, &s, &repaired, why))
+            return false;
+        step_text(&s, text, sizeof text);
+    }
     hand_text(&s.left, left, sizeof left);
     out->text = spn_strdup(text);
     out->state = spn_strdup(left);
@@ -241,7 +253,7 @@ static char *random_reply(const char *state, int level, struct spn_rng *rng)
 static const struct spn_task task = {
     .summary = "four whole numbers, each used once, make 24",
     .accepts = accepts,
-    .levels = 2,
+    .levels = LEVELS,
     .start = start,
     .augment = augment,
     .propose_prompt = propose_prompt,

@@ -16,24 +16,30 @@ static spn_status grow(struct reason_ground *g, struct reason_tree *t, struct sp
         st = reason_next(&g->calls, &reply, err);
         if (st != SPN_OK)
             break;
-        st = reply.call.kind == REASON_VALUE ? reason_verdict_reply(&g->verdicts, reply.call.owner, &reply, err)
-                                             : reason_tree_reply(t, &reply, err);
+        st = reply.call.kind == REASON_VALUE
+                 ? reason_verdict_reply(&g->verdicts, reply.call.owner, &reply, err)
+                 : reason_tree_reply(t, &reply, err);
         if (st == SPN_OK)
             st = reason_tree_step(t, err);
     }
     return st == SPN_ENOTFOUND ? SPN_OK : st;
 }
 
-spn_status tot_run(const struct reason_tables *tables, const struct tot_options *o, const struct spn_reason_request *r,
-                   struct spn_reason_result *out, struct spn_err *err)
+spn_status tot_run(const struct reason_tables *tables, const struct tot_options *o,
+                   const struct spn_reason_request *r, struct spn_reason_result *out,
+                   struct spn_err *err)
 {
-    struct reason_tree_options how = { .beam = o->beam, .sparse = true, .sample_select = o->sample_select, .closing = true };
+    struct reason_tree_options how = {
+        .beam = o->beam, .sparse = true, .sample_select = o->sample_select, .closing = true
+    };
     struct reason_tree tree = { .g = NULL };
     struct reason_ground ground;
     char *start = NULL;
     spn_status st;
 
-    *out = (struct spn_reason_result){ .checked = -1, .winner = -1, .winner_tree = -1, .ended = "exhausted" };
+    *out = (struct spn_reason_result){
+        .checked = -1, .winner = -1, .winner_tree = -1, .ended = "exhausted"
+    };
     if (r->task == NULL)
         return spn_fail(err, SPN_EUSAGE, "tot: no task takes this question");
     if (r->task->levels == 0)

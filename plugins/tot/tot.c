@@ -10,7 +10,8 @@
 static const struct spn_option options[] = {
     { "beam", SPN_OPT_INT, .lo = 1, .hi = 64, .dflt.i = 5, .help = "states kept a level" },
     { "eval", SPN_OPT_INT, .lo = 1, .hi = 64, .dflt.i = 3, .help = "value calls a state" },
-    { "select", SPN_OPT_CHOICE, .choices = "greedy sample", .dflt.s = "greedy", .help = "how states are kept: the best, or drawn by value" },
+    { "select", SPN_OPT_CHOICE, .choices = "greedy sample", .dflt.s = "greedy",
+      .help = "how states are kept: the best, or drawn by value" },
     { "temperature", SPN_OPT_FLOAT, .lo = 0, .hi = 5, .dflt.f = 0.7, .help = "of sampling" },
     { 0 }
 };
@@ -20,10 +21,12 @@ static struct reason_tables tables;
 static struct tot_options read_options(const struct spn_values *v)
 {
     return (struct tot_options){ (int)spn_value_int(v, "beam"), (int)spn_value_int(v, "eval"),
-                                 strcmp(spn_value_str(v, "select"), "sample") == 0, spn_value_float(v, "temperature") };
+                                 strcmp(spn_value_str(v, "select"), "sample") == 0,
+                                 spn_value_float(v, "temperature") };
 }
 
-static spn_status run(const struct spn_reason_request *r, struct spn_reason_result *out, struct spn_err *err)
+static spn_status run(const struct spn_reason_request *r, struct spn_reason_result *out,
+                      struct spn_err *err)
 {
     struct tot_options o = read_options(r->options);
 
@@ -37,7 +40,8 @@ static void estimate(const struct spn_reason_request *r, int64_t *calls, int64_t
 
     /* About eight new states come of a level's first reply, five of each later one. */
     *calls = 1 + 8 * (int64_t)o.eval + (levels - 1) * (int64_t)o.beam * (1 + 5 * (int64_t)o.eval);
-    *tokens = 120 + 240 * (int64_t)o.eval + (levels - 1) * (int64_t)o.beam * (70 + 100 * (int64_t)o.eval);
+    *tokens =
+        120 + 240 * (int64_t)o.eval + (levels - 1) * (int64_t)o.beam * (70 + 100 * (int64_t)o.eval);
 }
 
 static const struct spn_reasoner reasoner = {
@@ -57,7 +61,11 @@ static spn_status declare(const struct spn_host *host, struct spn_err *err)
 static char *script(void *ctx, const char *prompt, uint64_t key)
 {
     const struct spn_task *task = ctx;
-    static const struct { const char *state; int level; const char *reply; } known[] = {
+    static const struct {
+        const char *state;
+        int level;
+        const char *reply;
+    } known[] = {
         { "4 5 6 10", 1, "4 + 5 = 9 (left: 6 9 10)\n10 - 4 = 6 (left: 5 6 6)\n" },
         { "5 6 6", 2, "5 * 6 = 30 (left: 6 30)\n" },
         { "5 6 6", 0, "5 * 6 = 30, 30 - 6 = 24\nsure" },
@@ -65,7 +73,8 @@ static char *script(void *ctx, const char *prompt, uint64_t key)
     };
 
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
-        char *asked = known[i].level > 0 ? task->propose_prompt(known[i].state, known[i].level) : task->value_prompt(known[i].state);
+        char *asked = known[i].level > 0 ? task->propose_prompt(known[i].state, known[i].level)
+                                         : task->value_prompt(known[i].state);
         bool same = asked != NULL && strcmp(asked, prompt) == 0;
 
         spn_free(asked);
@@ -78,7 +87,8 @@ static char *script(void *ctx, const char *prompt, uint64_t key)
 static spn_status selftest(const struct spn_host *host, struct spn_err *err)
 {
     const struct spn_registry_api *registry = host->query("registry", 1);
-    const struct spn_task *task = registry != NULL ? registry->find(SPN_POINT_TASK, "game24") : NULL;
+    const struct spn_task *task =
+        registry != NULL ? registry->find(SPN_POINT_TASK, "game24") : NULL;
     struct reason_script s = { .reply = script, .ctx = (void *)task };
     struct reason_tables with_script = { reason_script_api(), tables.thoughts };
     struct tot_options o = { .beam = 1, .eval = 3, .temperature = 0.7 };
@@ -93,7 +103,8 @@ static spn_status selftest(const struct spn_host *host, struct spn_err *err)
         return spn_fail(err, SPN_ENOMEM, "tot: no memory for the selftest");
     st = tot_run(&with_script, &o, &r, &out, err);
     if (st == SPN_OK && out.checked != 1)
-        st = spn_fail(err, SPN_ENO, "tot: a tree that was told the way to 24 answers '%s'", out.answer != NULL ? out.answer : "nothing");
+        st = spn_fail(err, SPN_ENO, "tot: a tree that was told the way to 24 answers '%s'",
+                      out.answer != NULL ? out.answer : "nothing");
     if (st == SPN_OK) {
         spn_free(out.answer);
         spn_free(out.text);
