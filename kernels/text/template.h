@@ -21,8 +21,8 @@ const struct spn_template *spn_template_find(const char *name);          /* NULL
 const char *spn_template_name(const struct spn_template *t);
 /* Append the ids of N messages to *OUT. The format's own text is parsed with special tokens,
    message text without: a user cannot forge a turn. GENERATE: end with the opening of the
-   assistant's turn. BOS is added once, where the model asks for it. Answers lose what stands before </think> in the
-   formats of models that think. On failure *OUT holds what it held. */
+   assistant's turn. BOS is added once, where the model asks for it. Answers lose what stands before
+   </think> in the formats of models that think. On failure *OUT holds what it held. */
 spn_status spn_template_ids(const struct spn_template *t, const struct spn_tokenizer *tok,
                             const struct spn_message *m, size_t n, bool generate,
                             struct spn_ids *out, struct spn_err *err);
