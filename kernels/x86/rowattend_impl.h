@@ -137,11 +137,13 @@ VEC_INLINE void spread(const float *x, int64_t ldx, const int n, vf w[TILE][LANE
     }
 }
 
-/* Lanes that row ROW sees of the block at KEY: from max(0, row - window + 1 - key) up to row - key.
- */
-VEC_INLINE vf seen(vf score, vf hidden, int64_t row, int64_t key, int window, int h)
+/* Hides the lanes that row ROW must not see of the COUNT keys from KEY: those past itself, those
+ * that the window has left, and those that hold no key. */
+VEC_INLINE vf seen(vf score, vf hidden, int64_t row, int64_t key, int64_t count, int window, int h)
 {
-    score = r_first(score, hidden, row - key + 1 - h * VW);
+    int64_t upto = row - key + 1 < count ? row - key + 1 : count;
+
+    score = r_first(score, hidden, upto - h * VW);
     if (window > 0)
         score = r_first(hidden, score, row - window + 1 - key - h * VW);
     return score;
@@ -166,8 +168,8 @@ VEC_INLINE void forward_tile(const struct attend *t, int64_t row, const int n, i
 
 #pragma GCC unroll 4
         for (int h = 0; h < LANES; h++) {
-            s[i][h] =
-                seen(v_mul(s[i][h], v_set(a->scale)), v_set(-INFINITY), row + i, key, a->window, h);
+            s[i][h] = seen(v_mul(s[i][h], v_set(a->scale)), v_set(-INFINITY), row + i, key, count,
+                           a->window, h);
             best = r_max(best, s[i][h]);
         }
         above = fmaxf(above, r_top(best));
@@ -313,7 +315,7 @@ VEC_INLINE void backward_tile(const struct attend *t, int64_t row, const int n, 
         for (int h = 0; h < LANES; h++) {
             vf e = r_exp(v_sub(v_mul(p[i][h], v_set(a->scale)), v_set(log_sum[i * a->heads])));
 
-            p[i][h] = seen(e, v_zero(), row + i, key, a->window, h);
+            p[i][h] = seen(e, v_zero(), row + i, key, count, a->window, h);
             ds[i][h] =
                 v_mul(v_mul(p[i][h], v_sub(ds[i][h], v_set(dot[i * a->heads]))), v_set(a->scale));
             v_store(ds_of[i] + h * VW, ds[i][h]);
