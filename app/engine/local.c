@@ -235,6 +235,7 @@ static void finish(struct spn_engine *e, struct request **at, enum spn_finish ho
 {
     struct request *q = take(&e->open, at);
 
+    q->over = true;
     request_end(q, how);
     push(&e->done, q);
 }
@@ -261,6 +262,8 @@ static void take_event(struct spn_engine *e, const struct spn_gen_event *ev)
         take_scores(q, ev);
     else if (ev->token >= 0)
         q->status = request_token(q, ev->token, ev->logprob, ev->finish == SPN_GEN_STOP, &stopped);
+    if (q->over)
+        return;
     if (q->status != SPN_OK || stopped)
         spn_gen_cancel(e->gen, q->gen_id);
     if (q->status != SPN_OK)

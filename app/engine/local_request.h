@@ -28,6 +28,7 @@ struct request {
     spn_status status;
     struct spn_err err;
     bool scoring;                    /* of score(): its figures are copied into LOGPROB */
+    bool over;                       /* no longer open: on_text may have cancelled it */
 };
 
 /* Tokens of R's prompt: messages through TEMPLATE, or text; then the prefill. */

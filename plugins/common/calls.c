@@ -57,6 +57,18 @@ static void look_at_limits(struct reason_calls *c)
         c->ended = "budget";
 }
 
+/* Between two tokens of any reply: a time budget ends long replies too. */
+static void watch_time(void *ctx, const char *bytes, size_t n)
+{
+    struct reason_calls *c = ctx;
+
+    if (c->ended != NULL || reason_now() - c->started < c->r->budget.seconds)
+        return;
+    c->ended = "budget";
+    for (size_t i = 0; i < c->n_open; i++)
+        c->api->cancel(c->r->engine, c->open[i].ticket);
+}
+
 spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct spn_err *err)
 {
     struct spn_message user = { "user", a->prompt };
@@ -80,6 +92,10 @@ spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct
         return SPN_OK;
     if (b->tokens > 0 && (q.max_tokens < 0 || q.max_tokens > b->tokens - c->tokens_out))
         q.max_tokens = b->tokens - c->tokens_out;
+    if (b->seconds > 0) {
+        q.on_text = watch_time;
+        q.on_text_ctx = c;
+    }
     if (caps != NULL && !caps->templates) {
         q.stop = next_example;
         q.n_stop = 1;

@@ -65,7 +65,8 @@ struct spn_engine_api {
     spn_status (*submit)(struct spn_engine *e, const struct spn_prompt_request *r, int64_t *ticket, struct spn_err *err);
     /* Work until any request is done and lend its answer; SPN_ENOTFOUND when none is queued; SPN_ECANCEL when the user stopped. */
     spn_status (*next)(struct spn_engine *e, const struct spn_answer **out, struct spn_err *err);
-    /* 0: all. next() still reports a cancelled request once, finish CANCEL, with the tokens it had drawn: they were paid for. */
+    /* 0: all. next() still reports a cancelled request once, finish CANCEL, with the tokens it had drawn: they were paid for.
+       on_text may call this. */
     void       (*cancel)(struct spn_engine *e, int64_t ticket);
     /* log p of each token of CONTINUATION after PROMPT (raw text); *logprob is lent until the next call on E. */
     spn_status (*score)(struct spn_engine *e, const char *prompt, const char *continuation, const float **logprob, size_t *n, struct spn_err *err);
