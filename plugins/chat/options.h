@@ -1,0 +1,45 @@
+/* options.h - what the command line of `chat` asks for. */
+#ifndef CHAT_OPTIONS_H
+#define CHAT_OPTIONS_H
+#include "spinney/plugin.h"
+
+enum chat_thoughts { CHAT_FULL, CHAT_SUMMARY, CHAT_NONE };
+
+struct chat {
+    /* tables of the host, lent */
+    const struct spn_registry_api *registry;
+    const struct spn_values_api *values;
+    const struct spn_engine_api *engine_api;
+    const struct spn_thoughts_api *thoughts_api;
+    const struct spn_job_api *job_api;
+    struct spn_job *job;
+
+    struct spn_engine *engine;
+    const char *system; /* NULL: none */
+    const char *reason; /* as given; NULL: none */
+    const struct spn_reasoner *reasoner;
+    struct spn_values *reasoner_values;
+    const char *task_name; /* NULL: auto */
+    const struct spn_task *task;
+    struct spn_budget budget;
+    struct spn_sampling sampling;
+    int64_t max_tokens;
+    uint64_t seed;
+    enum chat_thoughts thoughts;
+    bool strict, unordered;
+    int64_t unsolved; /* answers that are not checked right */
+};
+
+extern const struct spn_option chat_options[];
+
+/* Everything but the engine. Free with chat_close, also after an error. */
+spn_status chat_read(struct chat *c, const struct spn_host *h, struct spn_job *job,
+                     const struct spn_values *v, struct spn_err *err);
+void chat_close(struct chat *c);
+
+/* "time=60s,calls=100": SPN_EUSAGE names what is wrong. Units ms, s, m, h; none is seconds. */
+spn_status chat_budget(struct spn_budget *b, const char *text, struct spn_err *err);
+/* The task that takes QUESTION, as chosen or by itself; NULL: none. *NAME lent. */
+const struct spn_task *chat_task(const struct chat *c, const char *question, const char **name);
+
+#endif
