@@ -6,6 +6,8 @@
  */
 #include "config.h"
 
+#include "format/gguf.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,6 @@
 #include "base/arith.h"
 #include "base/log.h"
 #include "format/half.h"
-#include "format/source.h"
 
 enum { HEADER_BYTES = 24, INFO_BYTES_MIN = 24, PAIR_BYTES_MIN = 13 };
 enum { KEY_BYTES_MAX = 65535, NAME_BYTES_MAX = 255 };
@@ -387,7 +388,7 @@ static spn_status read_version(struct cursor *c)
     return SPN_OK;
 }
 
-static spn_status read_gguf(struct spn_reader *r, const struct k_file *f, struct spn_err *err)
+spn_status k_gguf_read(struct spn_reader *r, const struct k_file *f, struct spn_err *err)
 {
     struct cursor c = { .r = r, .f = f, .err = err, .what = "header" };
     uint64_t n_tensors, n_pairs, alignment = ALIGNMENT_DEFAULT;
@@ -420,6 +421,13 @@ static spn_status read_gguf(struct spn_reader *r, const struct k_file *f, struct
         st = read_info(&c, alignment);
     }
     return st == SPN_OK ? place_tensors(&c, first, alignment) : st;
+}
+
+static spn_status read_gguf(struct spn_reader *r, const struct k_file *f, struct spn_err *err)
+{
+    spn_status st = k_gguf_read(r, f, err);
+
+    return st == SPN_OK ? k_gguf_read_parts(r, f, err) : st;
 }
 
 static bool knows_gguf(const struct k_file *f)

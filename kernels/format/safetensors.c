@@ -17,24 +17,35 @@
 
 enum { HEADER_BYTES_MAX = 100000000, NAME_BYTES_MAX = 65535 };
 
-static const struct { const char *name; int dtype;
+/* In the order in which tensors are written. */
+static const struct {
+    const char *name;
+    int dtype;
 } types[] = {
-    { "F64", SPN_F64 }, { "F32", SPN_F32 },   { "F16", SPN_F16 }, { "BF16", SPN_BF16 },
-    { "I64", SPN_I64 }, { "I32", SPN_I32 },   { "I16", SPN_I16 }, { "I8", SPN_I8 },
-    { "U8", SPN_U8 },   { "BOOL", SPN_BOOL },
+    { "I64", SPN_I64 }, { "F64", SPN_F64 }, { "F32", SPN_F32 }, { "I32", SPN_I32 },
+    { "BF16", SPN_BF16 }, { "F16", SPN_F16 }, { "I16", SPN_I16 }, { "I8", SPN_I8 },
+    { "U8", SPN_U8 }, { "BOOL", SPN_BOOL },
 };
+enum { TYPES = sizeof types / sizeof *types };
+
+int k_safetensors_rank(int dtype)
+{
+    for (int i = 0; i < TYPES; i++)
+        if (types[i].dtype == dtype)
+            return i;
+    return -1;
+}
 
 const char *k_safetensors_type(int dtype)
 {
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-        if (types[i].dtype == dtype)
-            return types[i].name;
-    return NULL;
+    int i = k_safetensors_rank(dtype);
+
+    return i >= 0 ? types[i].name : NULL;
 }
 
 static int type_by_name(const char *name)
 {
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+    for (int i = 0; i < TYPES; i++)
         if (strcmp(types[i].name, name) == 0)
             return types[i].dtype;
     return -1;

@@ -10,5 +10,7 @@ spn_status k_safetensors_read(struct spn_reader *r, const struct k_file *f, bool
                               struct spn_err *err);
 /* "BF16"; NULL: the format has no such type. */
 const char *k_safetensors_type(int dtype);
+/* Its place in the order in which tensors are written, widest first; -1: no such type. */
+int k_safetensors_rank(int dtype);
 
 #endif

@@ -66,12 +66,10 @@ static spn_status check(struct spn_writer *w, const char *name, const struct spn
 static int compare_tensors(const void *a, const void *b)
 {
     const struct k_written *x = a, *y = b;
-    int m = spn_dtype_info(x->t.dtype)->block_bytes, n = spn_dtype_info(y->t.dtype)->block_bytes;
+    int m = k_safetensors_rank(x->t.dtype), n = k_safetensors_rank(y->t.dtype);
 
     if (m != n)
-        return m > n ? -1 : 1;
-    if (x->t.dtype != y->t.dtype)
-        return x->t.dtype < y->t.dtype ? -1 : 1;
+        return m < n ? -1 : 1;
     return strcmp(x->name, y->name);
 }
 

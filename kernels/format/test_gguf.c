@@ -411,6 +411,68 @@ static void test_disk(void)
     spn_buf_free(&b);
 }
 
+/* Part NO of COUNT with one tensor, its name a letter; TENSORS: in the whole model. */
+static void write_part(const char *name, uint32_t no, uint32_t count, uint32_t tensors)
+{
+    const char letter[2] = { (char)('a' + no), 0 };
+    struct spn_buf b = BYTES_INIT;
+
+    put_head(&b, 3, 1, 4);
+    put_key(&b, "split.no", K_U16), put_int(&b, no, 2);
+    put_key(&b, "split.count", K_U16), put_int(&b, count, 2);
+    put_key(&b, "split.tensors.count", K_I32), put_u32(&b, tensors);
+    put_key(&b, "part", K_STRING), put_str(&b, letter);
+    put_row(&b, letter, 4, SPN_F32, 0), put_data(&b, 32);
+    spn_file_write(in_dir(name), b.data, b.length, NULL);
+    spn_buf_free(&b);
+}
+
+static void refused_split(const char *name, const char *words, const char *what)
+{
+    struct spn_err err = SPN_ERR_INIT;
+    struct spn_reader *r = NULL;
+    spn_status st = spn_reader_open(&r, in_dir(name), &err);
+
+    ok(st == SPN_EFORMAT && strstr(err.text, words) != NULL, "%s: %s", what, err.text);
+    spn_reader_close(r);
+}
+
+static void test_split(void)
+{
+    struct spn_err err = SPN_ERR_INIT;
+    struct spn_reader *r = NULL;
+    const char *one = "m-00001-of-00003.gguf", *two = "m-00002-of-00003.gguf";
+    const char *three = "m-00003-of-00003.gguf";
+
+    write_part(one, 0, 3, 3), write_part(two, 1, 3, 3), write_part(three, 2, 3, 3);
+    ok(spn_reader_open(&r, in_dir(one), &err) == SPN_OK, "three parts %s", err.text);
+    if (r != NULL) {
+        ok_int((long long)spn_reader_count(r), 3, "tensors of all parts");
+        ok_str(spn_meta_str(r, "part"), "a", "keys of the first");
+        ok(spn_reader_find(r, "c") != NULL && strstr(spn_reader_find(r, "c")->file, three) != NULL,
+           "a tensor knows its part");
+        walk_reader(r);
+        spn_reader_close(r);
+    }
+    refused_split(two, "open the one that ends in -00001-of-00003.gguf", "a later part");
+    write_part(two, 2, 3, 3);
+    refused_split(one, "split.no is 2 of 3, 1 of 3 is wanted", "parts exchanged");
+    write_part(two, 1, 4, 3);
+    refused_split(one, "split.no is 1 of 4", "a part of another model");
+    write_part(two, 0, 3, 3);
+    refused_split(one, "split.no is 0", "the first part again");
+    write_part(two, 1, 3, 3), write_part(one, 0, 3, 4);
+    refused_split(one, "split.tensors.count is 4, the 3 parts hold 3", "a tensor too few");
+    write_part(one, 0, 60000, 3);
+    refused_split(one, "split.count is 60000", "absurd parts");
+    write_part(one, 0, 3, 3), unlink(in_dir(two));
+    refused_split(one, "part 2 of 3 is missing", "a missing part");
+    unlink(in_dir(one)), unlink(in_dir(three));
+    write_part("other.gguf", 0, 3, 3);
+    refused_split("other.gguf", "ends in -00001-of-00003.gguf", "renamed");
+    unlink(in_dir("other.gguf"));
+}
+
 int main(void)
 {
     struct spn_buf b = BYTES_INIT;
@@ -436,6 +498,7 @@ int main(void)
     short_of_memory("gguf", &b);
     spn_buf_free(&b);
     test_disk();
+    test_split();
     rmdir(dir);
     return done();
 }

@@ -1,0 +1,66 @@
+#!/bin/sh
+# fuzz.sh - runs the fuzz targets under ASan and UBSan, and says what the kept inputs cover.
+#
+#   tests/fuzz/fuzz.sh [-n RUNS] [-k] [NAME]...     from the sources; default 2000000 runs, every target
+#
+# Builds in ./fuzz-build (clang, libFuzzer) and ./fuzz-coverage (gcc, gcov). New inputs stay in
+# fuzz-build/found/NAME; -k keeps them: the least set that reaches the same edges goes to corpus/NAME.
+set -eu
+src=$(cd "$(dirname "$0")/../.." && pwd)
+runs=2000000 keep=no
+while getopts n:k option; do
+    case $option in
+    n) runs=$OPTARG ;;
+    k) keep=yes ;;
+    *) exit 2 ;;
+    esac
+done
+shift $((OPTIND - 1))
+
+# name, dictionary, longest input, sources whose lines its corpus must cover
+table='gguf gguf.dict 4096 format/gguf.c
+hf json.dict 4096 format/hf_folder.c,format/json_text.c
+safetensors json.dict 4096 format/safetensors.c,format/json_text.c'
+
+[ $# -gt 0 ] || set -- $(echo "$table" | cut -d' ' -f1)
+targets='' replays=''
+for name; do targets="$targets fuzz_$name" replays="$replays replay_$name"; done
+
+# build DIR OPTIONS... -- TARGETS...
+build() {
+    dir=$1 && shift
+    options=''
+    while [ "$1" != -- ]; do options="$options $1" && shift; done
+    shift
+    mkdir -p "$dir"
+    (cd "$dir" && { [ -f Makefile ] || "$src/configure" -q --disable-shared --enable-static \
+        --with-cuda=no $options; } && make -s "$@") > "$dir.log" 2>&1 || { tail "$dir.log"; exit 1; }
+}
+
+build fuzz-build CC=clang CFLAGS='-g -O1' --enable-fuzzing --enable-asan --enable-ubsan -- $targets
+build fuzz-coverage CC=gcc CFLAGS=-O0 --enable-coverage -- $replays
+status=0
+for name; do
+    set -- $(echo "$table" | grep "^$name ")
+    corpus=$src/tests/fuzz/corpus/$name found=fuzz-build/found/$name log=fuzz-build/$name.log
+    mkdir -p "$corpus" "$found"
+    # 2 GiB would hide what a small file costs: 64 MiB and its size are promised, a sanitizer doubles that.
+    fuzz-build/fuzz_$name -runs="$runs" -dict="$src/tests/fuzz/$2" -max_len="$3" -timeout=5 \
+        -rss_limit_mb=1024 -malloc_limit_mb=80 -print_final_stats=1 -artifact_prefix="fuzz-build/$name-" \
+        "$found" "$corpus" > "$log" 2>&1 || { echo "$name: FINDING, see $log"; tail -n 5 "$log"; status=1; }
+    if [ $keep = yes ]; then
+        least=fuzz-build/least-$name
+        rm -rf "$least" && mkdir "$least"
+        fuzz-build/fuzz_$name -merge=1 -max_len="$3" "$least" "$corpus" "$found" >> "$log" 2>&1
+        rm -f "$corpus"/* && cp "$least"/* "$corpus"
+    fi
+    find fuzz-coverage -name '*.gcda' -exec rm -f {} +
+    SPINNEY_SRCDIR=$src fuzz-coverage/replay_$name > /dev/null || status=1
+    echo "$name: $(sed -n 's/^stat::number_of_executed_units: //p' "$log") runs," \
+        "$(ls "$corpus" | wc -l) inputs kept, $(cat "$corpus"/* | wc -c) bytes"
+    for file in $(echo "$4" | tr , ' '); do
+        (cd fuzz-coverage && gcov -n "kernels/${file%.c}.o" 2> /dev/null) |
+            grep -A1 "/kernels/$file'" | sed -n "s|Lines executed:|  kernels/$file: |p"
+    done
+done
+exit $status

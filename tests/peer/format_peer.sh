@@ -1,0 +1,6 @@
+#!/bin/sh
+# format_peer.sh - model files exchanged with gguf-py, safetensors, torch and transformers.
+[ -n "${SPINNEY_PEERS:-}" ] || { echo '1..0 # SKIP SPINNEY_PEERS names no python'; exit 0; }
+make -s -C "${SPINNEY_BUILDDIR:-.}" tool_ls >&2 || exit 99
+exec "$SPINNEY_PEERS" "${SPINNEY_SRCDIR:-.}/tests/peer/format_peer.py" \
+    "${SPINNEY_BUILDDIR:-.}/tool_ls"
