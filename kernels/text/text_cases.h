@@ -1,5 +1,5 @@
-/* text_cases.h - what the tests of this room share: opening a vocabulary, mixed text, a GGUF made for
-   a test. */
+/* text_cases.h - what the tests of this room share: opening a vocabulary, mixed text, a GGUF made
+   for a test. */
 #ifndef SPN_TEXT_CASES_H
 #define SPN_TEXT_CASES_H
 #include <stdbool.h>
@@ -15,10 +15,9 @@
 #include "tap.h"
 #include "text/tokenizer.h"
 
-static char case_log[4096];      /* warnings since it was last cleared */
+static char case_log[4096]; /* warnings since it was last cleared */
 
-__attribute__((unused))
-static void case_note(void *ctx, enum spn_log_level level, const char *text)
+__attribute__((unused)) static void case_note(void *ctx, enum spn_log_level level, const char *text)
 {
     size_t n = strlen(case_log);
 
@@ -26,8 +25,7 @@ static void case_note(void *ctx, enum spn_log_level level, const char *text)
         snprintf(case_log + n, sizeof case_log - n, "%s\n", text);
 }
 
-__attribute__((unused))
-static char *case_path(const char *name)
+__attribute__((unused)) static char *case_path(const char *name)
 {
     static char path[256];
 
@@ -36,8 +34,8 @@ static char *case_path(const char *name)
 }
 
 /* The tokenizer of a file, NULL with ERR filled. */
-__attribute__((unused))
-static struct spn_tokenizer *case_open(const char *path, struct spn_err *err)
+__attribute__((unused)) static struct spn_tokenizer *case_open(const char *path,
+                                                               struct spn_err *err)
 {
     struct spn_reader *r = NULL;
     struct spn_tokenizer *t = NULL;
@@ -49,8 +47,8 @@ static struct spn_tokenizer *case_open(const char *path, struct spn_err *err)
 }
 
 /* T written to a GGUF and read back. */
-__attribute__((unused))
-static struct spn_tokenizer *case_reopen(const struct spn_tokenizer *t, struct spn_err *err)
+__attribute__((unused)) static struct spn_tokenizer *case_reopen(const struct spn_tokenizer *t,
+                                                                 struct spn_err *err)
 {
     const char *path = case_path("reopen.gguf");
     struct spn_writer *w = NULL;
@@ -94,14 +92,15 @@ static unsigned case_utf8(uint32_t c, char *s)
     return 4;
 }
 
-/* N bytes of words in many scripts, digits, emoji, control bytes; MALFORMED: stray and cut bytes too. */
-__attribute__((unused))
-static char *case_mixed(size_t n, bool malformed, uint64_t seed)
+/* N bytes of words in many scripts, digits, emoji, control bytes; MALFORMED: stray and cut bytes
+ * too. */
+__attribute__((unused)) static char *case_mixed(size_t n, bool malformed, uint64_t seed)
 {
     static const uint32_t range[][2] = {
-        { 'a', 'z' }, { 'a', 'z' }, { ' ', '~' }, { 0xa1, 0x24f }, { 0x370, 0x3ff }, { 0x400, 0x4ff },
-        { 0x5d0, 0x5ea }, { 0x620, 0x64a }, { 0x905, 0x939 }, { 0xe01, 0xe3a }, { 0x3041, 0x30fe },
-        { 0x4e00, 0x9fa5 }, { 0xac00, 0xd7a3 }, { 0x1f300, 0x1f64f }, { 1, 31 }, { '0', '9' },
+        { 'a', 'z' },       { 'a', 'z' },         { ' ', '~' },       { 0xa1, 0x24f },
+        { 0x370, 0x3ff },   { 0x400, 0x4ff },     { 0x5d0, 0x5ea },   { 0x620, 0x64a },
+        { 0x905, 0x939 },   { 0xe01, 0xe3a },     { 0x3041, 0x30fe }, { 0x4e00, 0x9fa5 },
+        { 0xac00, 0xd7a3 }, { 0x1f300, 0x1f64f }, { 1, 31 },          { '0', '9' },
         { 0x2000, 0x206f },
     };
     static const char *const ends[] = { " ", " ", "  ", "\n", "\r\n", "\t", "", ". ", "'s ", "!?" };
