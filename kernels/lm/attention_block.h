@@ -15,7 +15,7 @@ struct k_attend {
 
 /* The lane of a key is its position modulo SPN_ATTENTION_BLOCK, whichever page it lies in.  Every pointer may be read, only lanes
    of MASK (not 0) count. Order of arithmetic: a score is one fixed sum over dim_k; the maximum; a fixed tree over the 32 lanes for
-   the sum; values lane after lane. A lane outside MASK leaves no trace, so a row's bytes depend on the keys it sees alone. */
+   the sum; values lane by lane into a fixed number of sums. A lane outside MASK leaves no trace, so a row's bytes depend on the keys it sees alone. */
 struct k_lanes {
     const void *k[SPN_ATTENTION_BLOCK], *v[SPN_ATTENTION_BLOCK];
 };

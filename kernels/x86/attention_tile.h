@@ -7,7 +7,7 @@
 #include "lm/attention_block.h"
 #include "x86/vec.h"
 
-enum { LANES = SPN_ATTENTION_BLOCK, GROUPS = LANES / VW, V_TILE = 8 };
+enum { LANES = SPN_ATTENTION_BLOCK, GROUPS = LANES / VW };
 
 #ifdef __AVX512F__
 
@@ -107,38 +107,60 @@ VEC_INLINE vf v_exp(vf x)
     return v_mul(p, v_pow2(n));
 }
 
-/* VW numbers at element D of a key or value of N numbers; those past its end read as zero. */
-VEC_INLINE vf load(const void *row, int d, int n, int half)
+/* VW numbers of a key or value, which are floats or F16. */
+VEC_INLINE vf load(const void *row, int d, int half)
+{
+    return half ? v_half((const uint16_t *)row + d) : v_load((const float *)row + d);
+}
+
+/* The N < VW numbers from element D on, then zeros. */
+VEC_INLINE vf load_tail(const void *row, int d, int n, int half)
 {
     uint16_t tail[VW] = { 0 };
 
     if (!half)
-        return n - d >= VW ? v_load((const float *)row + d) : v_load_n((const float *)row + d, n - d);
-    if (n - d >= VW)
-        return v_half((const uint16_t *)row + d);
-    memcpy(tail, (const uint16_t *)row + d, (size_t)(n - d) * sizeof *tail);
+        return v_load_n((const float *)row + d, n);
+    memcpy(tail, (const uint16_t *)row + d, (size_t)n * sizeof *tail);
     return v_half(tail);
 }
 
-VEC_INLINE void scores(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, const float *q, vf *s, int half)
+/* Lane j: q k[j], summed over d in vectors, then by the tree. */
+VEC_INLINE vf dots(const float *q, const void *const *k, int dim, int half)
 {
-    for (int g = 0; g < GROUPS; g++) {
-        vf acc[VW];
+    vf acc[VW];
+    int d = 0;
 
+#pragma GCC unroll 16
+    for (int j = 0; j < VW; j++)
+        acc[j] = v_zero();
+    for (; d + VW <= dim; d += VW) {
+        vf x = v_load(q + d);
+
+#pragma GCC unroll 16
+        for (int j = 0; j < VW; j++)
+            acc[j] = v_fma(x, load(k[j], d, half), acc[j]);
+    }
+    if (d < dim) {
+        vf x = v_load_n(q + d, dim - d);
+
+#pragma GCC unroll 16
+        for (int j = 0; j < VW; j++)
+            acc[j] = v_fma(x, load_tail(k[j], d, dim - d, half), acc[j]);
+    }
+    return v_sums(acc);
+}
+
+/* Scores of all lanes, -inf outside MASK; returns the largest. */
+VEC_INLINE float scores(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, const float *q, vf *s, int half)
+{
+    vf top = v_set(-INFINITY);
+
+#pragma GCC unroll 4
+    for (int g = 0; g < GROUPS; g++) {
         s[g] = v_set(-INFINITY);
         if ((mask >> (g * VW) & (uint32_t)((1ull << VW) - 1)) == 0)
             continue;
-#pragma GCC unroll 16
-        for (int j = 0; j < VW; j++)
-            acc[j] = v_zero();
-        for (int d = 0; d < a->dim_k; d += VW) {
-            vf x = load(q, d, a->dim_k, 0);
-
-#pragma GCC unroll 16
-            for (int j = 0; j < VW; j++)
-                acc[j] = v_fma(x, load(lanes->k[g * VW + j], d, a->dim_k, half), acc[j]);
-        }
-        s[g] = v_mul(v_sums(acc), v_set(a->scale));
+        s[g] = v_mul(dots(q, lanes->k + g * VW, a->dim_k, half), v_set(a->scale));
         if (a->softcap > 0) {
             float t[VW];
 
@@ -148,57 +170,85 @@ VEC_INLINE void scores(const struct k_attend *a, const struct k_lanes *lanes, ui
             s[g] = v_load(t);
         }
         s[g] = v_pick(mask, g, s[g], v_set(-INFINITY));
+        top = v_max(top, s[g]);
+    }
+    return v_largest(top);
+}
+
+/* N vectors of y from element D on: y = y alpha + sum of p[j] v[j].  The lanes are dealt to PARTS sums, so that an addition does
+   not wait for the one before; N * PARTS is 8 or less. TAIL: the vector has that many numbers (0: all). */
+VEC_INLINE void values(const struct k_lanes *lanes, uint32_t mask, const float *p, float alpha, float *y, int d, int n, int parts, int tail,
+                       int half)
+{
+    const uint32_t all = (1u << parts) - 1;
+    vf acc[8];
+
+#pragma GCC unroll 8
+    for (int i = 0; i < n * parts; i++)
+        acc[i] = v_zero();
+    for (int j = 0; j < LANES && mask >> j != 0; j += parts) {
+        uint32_t some = mask >> j & all;
+
+#pragma GCC unroll 4
+        for (int q = 0; q < parts; q++)
+            if (some == all || (some >> q & 1) != 0) {
+                vf w = v_set(p[j + q]);
+
+#pragma GCC unroll 8
+                for (int i = 0; i < n; i++)
+                    acc[q * n + i] = v_fma(w, tail != 0 ? load_tail(lanes->v[j + q], d, tail, half) : load(lanes->v[j + q], d + i * VW, half),
+                                           acc[q * n + i]);
+            }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < n; i++) {
+        vf sum = acc[i];
+
+        if (parts == 2)
+            sum = v_add(sum, acc[n + i]);
+        if (parts == 4)
+            sum = v_add(v_add(sum, acc[n + i]), v_add(acc[2 * n + i], acc[3 * n + i]));
+        if (tail != 0)
+            v_store_n(y + d, v_fma(v_load_n(y + d, tail), v_set(alpha), sum), tail);
+        else
+            v_store(y + d + i * VW, v_fma(v_load(y + d + i * VW), v_set(alpha), sum));
     }
 }
 
-/* y[d..] = y * alpha + sum of p[j] v[j], lane after lane; N vectors at once. */
-VEC_INLINE void values(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, const float *p, vf alpha, float *y, int d, int n,
-                       int half)
+VEC_INLINE void all_values(const struct k_lanes *lanes, uint32_t mask, const float *p, float alpha, float *y, int dim, int half)
 {
-    vf acc[V_TILE];
+    int d = 0;
 
-#pragma GCC unroll 8
-    for (int i = 0; i < n; i++)
-        acc[i] = v_mul(load(y, d + i * VW, a->dim_v, 0), alpha);
-    for (uint32_t left = mask; left != 0; left &= left - 1) {
-        int j = __builtin_ctz(left);
-        vf w = v_set(p[j]);
-
-#pragma GCC unroll 8
-        for (int i = 0; i < n; i++)
-            acc[i] = v_fma(w, load(lanes->v[j], d + i * VW, a->dim_v, half), acc[i]);
-    }
-#pragma GCC unroll 8
-    for (int i = 0; i < n; i++)
-        v_store_n(y + d + i * VW, acc[i], a->dim_v - d - i * VW);
+    for (; d + 8 * VW <= dim; d += 8 * VW)
+        values(lanes, mask, p, alpha, y, d, 8, 1, 0, half);
+    for (; d + 4 * VW <= dim; d += 4 * VW)
+        values(lanes, mask, p, alpha, y, d, 4, 2, 0, half);
+    for (; d + 2 * VW <= dim; d += 2 * VW)
+        values(lanes, mask, p, alpha, y, d, 2, 4, 0, half);
+    for (; d + VW <= dim; d += VW)
+        values(lanes, mask, p, alpha, y, d, 1, 4, 0, half);
+    if (d < dim)
+        values(lanes, mask, p, alpha, y, d, 1, 4, dim - d, half);
 }
 
 VEC_INLINE void attend(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, int half)
 {
     for (int h = 0; h < a->heads; h++) {
-        vf s[GROUPS], alpha, total = v_zero(), top;
-        float p[LANES], max;
-        int d = 0;
+        vf s[GROUPS], total = v_zero();
+        float p[LANES], alpha, max = scores(a, lanes, mask, a->q + (int64_t)h * a->dim_k, s, half);
 
-        scores(a, lanes, mask, a->q + (int64_t)h * a->dim_k, s, half);
-        top = s[0];
-        for (int g = 1; g < GROUPS; g++)
-            top = v_max(top, s[g]);
-        max = v_largest(top);
         max = max > a->max[h] ? max : a->max[h];
-        alpha = v_pick(a->max[h] > -INFINITY ? UINT32_MAX : 0, 0, v_exp(v_set(a->max[h] - max)), v_zero());
+        alpha = a->max[h] > -INFINITY ? v_first(v_exp(v_set(a->max[h] - max))) : 0;
+#pragma GCC unroll 4
         for (int g = 0; g < GROUPS; g++) {
             vf e = v_pick(mask, g, v_exp(v_add(s[g], v_set(-max))), v_zero());
 
             v_store(p + g * VW, e);
             total = v_add(total, e);
         }
-        a->sum[h] = a->sum[h] * v_first(alpha) + v_sum(total);
+        a->sum[h] = a->sum[h] * alpha + v_sum(total);
         a->max[h] = max;
-        for (; d + V_TILE / 2 * VW <= a->dim_v; d += V_TILE / 2 * VW)
-            values(a, lanes, mask, p, alpha, a->y + (int64_t)h * a->dim_v, d, V_TILE / 2, half);
-        for (; d < a->dim_v; d += VW)
-            values(a, lanes, mask, p, alpha, a->y + (int64_t)h * a->dim_v, d, 1, half);
+        all_values(lanes, mask, p, alpha, a->y + (int64_t)h * a->dim_v, a->dim_v, half);
     }
 }
 
