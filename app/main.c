@@ -236,12 +236,16 @@ static spn_status start(const struct early *e, struct spn_err *err)
 /* Without a command. */
 static spn_status no_command(const struct early *e, int *code, struct spn_err *err)
 {
+    static const struct spn_command none = { .summary = "" };
+    const struct cmdline_command what = { "help", "spinney", &none };
     struct spn_buf b = SPN_BUF_INIT(1 << 16);
     bool usage = !e->help && (!isatty(0) || !isatty(1));
-    spn_status st = SPN_OK;
+    struct cmdline c;
+    spn_status st = cmdline_parse(&c, &what, e->argc, e->argv, err);
 
-    if (e->argc > 0 && !e->help)
-        return spn_fail(err, SPN_EUSAGE, "%s: no command is named", e->argv[0]), spn_cure(err, "spinney help");
+    cmdline_free(&c);
+    if (st != SPN_OK)
+        return st;
     if (e->help || usage)
         help_overview(&b);
     else

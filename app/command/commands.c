@@ -5,11 +5,15 @@
 #include "host/registry.h"
 
 static const struct { const char *name; const struct spn_command *command; } commands[] = {
+    { "bench",    &command_bench },
     { "doctor",   &command_doctor },
     { "help",     &command_help },
+    { "logits",   &command_logits },
+    { "models",   &command_models },
     { "papers",   &command_papers },
     { "plugins",  &command_plugins },
     { "selftest", &command_selftest },
+    { "tokenize", &command_tokenize },
     { "train",    &command_train },
     { "version",  &command_version },
 };

@@ -188,12 +188,35 @@ spn_status help_text(struct spn_buf *b, const struct cmdline_command *what, stru
 
 /* ---- the manual ---- */
 
+/* The character at S of two or more bytes as roff's \[uXXXX]; returns its bytes. Our own tables are UTF-8; a plugin's may be
+   anything, and a byte that begins nothing is left out. */
+static size_t roff_character(struct spn_buf *b, const char *s)
+{
+    const unsigned char *p = (const unsigned char *)s;
+    size_t n = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : p[0] >= 0xc2 ? 2 : 1, i;
+    uint32_t code = n == 4 ? p[0] & 7u : n == 3 ? p[0] & 15u : p[0] & 31u;
+
+    for (i = 1; i < n; i++) {
+        if ((p[i] & 0xc0) != 0x80)
+            return i;
+        code = code << 6 | (p[i] & 63u);
+    }
+    if (n > 1)
+        spn_buf_printf(b, "\\[u%04X]", (unsigned)code);
+    return n;
+}
+
 /* Text for roff: a backslash doubled, a dash that is typed made one that can be copied, no line that begins as a request. */
 static void roff(struct spn_buf *b, const char *s)
 {
     bool begin = true;
 
     for (; *s != '\0'; s++) {
+        if ((unsigned char)*s >= 0x80) {
+            s += roff_character(b, s) - 1;
+            begin = false;
+            continue;
+        }
         if (begin && (*s == '.' || *s == '\''))
             spn_buf_puts(b, "\\&");
         if (*s == '\\')

@@ -1,0 +1,65 @@
+#include "config.h"
+
+#include "command/model_open.h"
+
+#include <string.h>
+
+#include "base/cpu.h"
+#include "base/mem.h"
+#include "host/message.h"
+#include "host/models.h"
+#include "tensor/dtype.h"
+
+spn_status model_open(struct model_open *m, const struct spn_values *v, bool tokenizer, struct spn_err *err)
+{
+    struct spn_lm_options o;
+    bool shipped = false;
+    int threads = (int)spn_value_int(v, "threads");
+    spn_status st;
+
+    *m = (struct model_open){ 0 };
+    st = models_resolve(&m->path, &shipped, spn_value_str(v, "model"), err);
+    if (st != SPN_OK)
+        return st;
+    if (shipped && !spn_value_flag(v, "quiet"))
+        message_warn("no model was named: this is %s, which comes with spinney", m->path);
+    m->pool = spn_pool_new(threads > 0 ? threads : spn_threads_allowed());
+    if (m->pool == NULL) {
+        model_close(m);
+        return spn_fail(err, SPN_ENOMEM, "%d threads: no memory", threads);
+    }
+    spn_lm_options_default(&o);
+    o.act = strcmp(spn_value_str(v, "act"), "f32") == 0 ? SPN_ACT_F32 : SPN_ACT_INT8;
+    o.tokenizer = tokenizer;
+    o.pool = m->pool;
+    st = spn_lm_open(&m->lm, m->path, &o, err);
+    if (st != SPN_OK)
+        model_close(m);
+    return st;
+}
+
+void model_close(struct model_open *m)
+{
+    spn_lm_close(m->lm);
+    spn_pool_free(m->pool);
+    spn_free(m->path);
+    *m = (struct model_open){ 0 };
+}
+
+const char *model_type(const struct spn_reader *r)
+{
+    uint64_t bytes[SPN_DTYPE_COUNT] = { 0 };
+    int best = 0, d;
+    size_t i;
+
+    for (i = 0; i < spn_reader_count(r); i++) {
+        const struct spn_tensor *t = &spn_reader_at(r, i)->t;
+
+        if (t->dtype >= 0 && t->dtype < SPN_DTYPE_COUNT)
+            bytes[t->dtype] += spn_tensor_bytes(t);
+    }
+    for (d = 1; d < SPN_DTYPE_COUNT; d++)
+        if (bytes[d] > bytes[best])
+            best = d;
+    return spn_dtype_name(best);
+}
