@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 #include "text/text_cases.h"
-#include "text/vocab.h"
+#include "text/tokenizer.h"
 
 /* ---- GGUF files that lie ---- */
 
@@ -259,8 +259,8 @@ static struct spn_tokenizer *from_json(const char *json, const char *config, str
     struct spn_tokenizer *t = NULL;
 
     case_log[0] = '\0';
-    return vocab_from_json(&t, json, strlen(json), config, config == NULL ? 0 : strlen(config),
-                           "tokenizer.json", err) == SPN_OK
+    return spn_tokenizer_open_json(&t, json, strlen(json), config,
+                                   config == NULL ? 0 : strlen(config), err) == SPN_OK
                ? t
                : NULL;
 }

@@ -106,10 +106,6 @@ int vocab_byte_of_char(int32_t c); /* -1: not one of the 256 */
 /* Sources: *OUT is set on success alone, finished. */
 spn_status vocab_from_gguf(struct spn_tokenizer **out, const struct spn_reader *r,
                            struct spn_err *err);
-/* tokenizer.json, and tokenizer_config.json or NULL. PLACE names the file in messages. */
-spn_status vocab_from_json(struct spn_tokenizer **out, const char *json, size_t length,
-                           const char *config, size_t config_length, const char *place,
-                           struct spn_err *err);
 spn_status vocab_from_folder(struct spn_tokenizer **out, const char *folder, struct spn_err *err);
 
 /* ---- text to ids ---- */

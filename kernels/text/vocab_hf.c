@@ -314,18 +314,17 @@ static spn_status build(struct spn_tokenizer **out, const json_t *root, const js
     return st;
 }
 
-spn_status vocab_from_json(struct spn_tokenizer **out, const char *json, size_t length,
-                           const char *config, size_t config_length, const char *place,
-                           struct spn_err *err)
+spn_status spn_tokenizer_open_json(struct spn_tokenizer **out, const char *json, size_t length,
+                                   const char *config, size_t config_length, struct spn_err *err)
 {
-    json_t *root = parse(json, length, place, err), *side = NULL;
+    json_t *root = parse(json, length, "tokenizer.json", err), *side = NULL;
     spn_status st = root == NULL ? SPN_EFORMAT : SPN_OK;
 
     if (st == SPN_OK && config != NULL &&
         (side = parse(config, config_length, "tokenizer_config.json", err)) == NULL)
         st = SPN_EFORMAT;
     if (st == SPN_OK)
-        st = build(out, root, side, place, err);
+        st = build(out, root, side, "tokenizer.json", err);
     json_decref(root);
     json_decref(side);
     return st;
@@ -390,7 +389,7 @@ spn_status vocab_from_folder(struct spn_tokenizer **out, const char *folder, str
     if (st == SPN_OK)
         st = read_beside(&config, &n_config, folder, "tokenizer_config.json", err);
     if (st == SPN_OK)
-        st = vocab_from_json(&t, json, n_json, config, n_config, "tokenizer.json", err);
+        st = spn_tokenizer_open_json(&t, json, n_json, config, n_config, err);
     if (st == SPN_OK)
         st = read_ends(t, folder, "config.json", err);
     if (st == SPN_OK)
