@@ -28,19 +28,19 @@ tokenizer_json tokenizer_json.dict 4096 text/vocab_hf.c,text/hf_shape.c'
 targets='' replays=''
 for name; do targets="$targets fuzz_$name" replays="$replays replay_$name"; done
 
-# build DIR OPTIONS... -- TARGETS...
+# build DIR CFLAGS OPTIONS... -- TARGETS...
 build() {
-    dir=$1 && shift
+    dir=$1 flags=$2 && shift 2
     options=''
     while [ "$1" != -- ]; do options="$options $1" && shift; done
     shift
     mkdir -p "$dir"
     (cd "$dir" && { [ -f Makefile ] || "$src/configure" -q --disable-shared --enable-static \
-        --with-cuda=no $options; } && make -s "$@") > "$dir.log" 2>&1 || { tail "$dir.log"; exit 1; }
+        --with-cuda=no CFLAGS="$flags" $options; } && make -s "$@") > "$dir.log" 2>&1 || { tail "$dir.log"; exit 1; }
 }
 
-build fuzz-build CC=clang CFLAGS='-g -O1' --enable-fuzzing --enable-asan --enable-ubsan -- $targets
-build fuzz-coverage CC=gcc CFLAGS=-O0 --enable-coverage -- $replays
+build fuzz-build '-g -O1' CC=clang --enable-fuzzing --enable-asan --enable-ubsan -- $targets
+build fuzz-coverage -O0 CC=gcc --enable-coverage -- $replays
 status=0
 for name; do
     set -- $(echo "$table" | grep "^$name ")
