@@ -1,4 +1,5 @@
-/* local.c - the local engine: requests in text over one model's generator; opened once a path, shared and counted. */
+/* local.c - the local engine: requests in text over one model's generator; opened once a path,
+ * shared and counted. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -13,7 +14,9 @@
 #include "engine/local_request.h"
 #include "lm/model.h"
 
-struct list { struct request *first, **end; };
+struct list {
+    struct request *first, **end;
+};
 
 struct spn_engine {
     struct spn_engine *next;
@@ -28,18 +31,16 @@ struct spn_engine {
     char model[128], device[32];
     int64_t next_ticket;
     struct list open, done;
-    struct request *lent;            /* whose answer the caller has */
+    struct request *lent; /* whose answer the caller has */
     struct spn_answer answer;
-    float *scores; size_t n_scores;  /* lent by score() */
+    float *scores;
+    size_t n_scores; /* lent by score() */
 };
 
 static struct engine_settings settings = { .kv_dtype = SPN_F32 };
 static struct spn_engine *engines;
 
-void engine_local_configure(const struct engine_settings *s)
-{
-    settings = *s;
-}
+void engine_local_configure(const struct engine_settings *s) { settings = *s; }
 
 /* ---- lists ---- */
 
@@ -97,11 +98,21 @@ static void describe(struct spn_engine *e, int threads)
 {
     const char *base = strrchr(e->path, '/');
 
-    snprintf(e->model, sizeof e->model, "%s", e->m->name != NULL ? e->m->name : base != NULL ? base + 1 : e->path);
+    snprintf(e->model, sizeof e->model, "%s",
+             e->m->name != NULL ? e->m->name
+             : base != NULL     ? base + 1
+                                : e->path);
     snprintf(e->device, sizeof e->device, "cpu %dt", threads);
     e->caps = (struct spn_caps){
-        .model = e->model, .type = spn_dtype_name(e->m->layer[0].q.t.dtype), .device = e->device, .context = spn_gen_context(e->gen),
-        .logprobs = true, .score = true, .batch = true, .templates = strcmp(spn_template_name(e->tmpl), "none") != 0, .seeds = true,
+        .model = e->model,
+        .type = spn_dtype_name(e->m->layer[0].q.t.dtype),
+        .device = e->device,
+        .context = spn_gen_context(e->gen),
+        .logprobs = true,
+        .score = true,
+        .batch = true,
+        .templates = strcmp(spn_template_name(e->tmpl), "none") != 0,
+        .seeds = true,
         .template_name = spn_template_name(e->tmpl),
     };
 }
@@ -135,7 +146,8 @@ static spn_status start(struct spn_engine *e, struct spn_err *err)
 
 static bool same_settings(const struct engine_settings *a, const struct engine_settings *b)
 {
-    return a->ctx == b->ctx && a->threads == b->threads && a->act_f32 == b->act_f32 && a->kv_dtype == b->kv_dtype;
+    return a->ctx == b->ctx && a->threads == b->threads && a->act_f32 == b->act_f32 &&
+           a->kv_dtype == b->kv_dtype;
 }
 
 static spn_status local_open(struct spn_engine **out, const char *spec, struct spn_err *err)
@@ -148,7 +160,8 @@ static spn_status local_open(struct spn_engine **out, const char *spec, struct s
         return spn_fail(err, SPN_EUSAGE, "the local engine needs the path of a model");
     real = realpath(spec, NULL);
     for (e = engines; e != NULL; e = e->next)
-        if (strcmp(e->path, real != NULL ? real : spec) == 0 && same_settings(&e->settings, &settings)) {
+        if (strcmp(e->path, real != NULL ? real : spec) == 0 &&
+            same_settings(&e->settings, &settings)) {
             free(real);
             e->count++;
             *out = e;
@@ -197,16 +210,17 @@ void engine_local_end(void)
     }
 }
 
-static const struct spn_caps *local_caps(struct spn_engine *e)
-{
-    return &e->caps;
-}
+static const struct spn_caps *local_caps(struct spn_engine *e) { return &e->caps; }
 
 /* ---- requests ---- */
 
-static spn_status local_submit(struct spn_engine *e, const struct spn_prompt_request *r, int64_t *ticket, struct spn_err *err)
+static spn_status local_submit(struct spn_engine *e, const struct spn_prompt_request *r,
+                               int64_t *ticket, struct spn_err *err)
 {
-    struct spn_gen_request gr = { .max_tokens = r->max_tokens, .sampling = r->sampling, .rng_key = r->rng_key, .logprobs = r->logprobs };
+    struct spn_gen_request gr = { .max_tokens = r->max_tokens,
+                                  .sampling = r->sampling,
+                                  .rng_key = r->rng_key,
+                                  .logprobs = r->logprobs };
     struct request *q;
     spn_status st;
 
@@ -244,7 +258,8 @@ static void take_scores(struct request *q, const struct spn_gen_event *ev)
 {
     for (int64_t i = 0; i < ev->n_prompt_logprob && q->status == SPN_OK; i++)
         if (!request_keep_logprob(q, ev->prompt_logprob[i]))
-            q->status = spn_fail(&q->err, SPN_ENOMEM, "no memory for %" PRId64 " log probabilities", ev->n_prompt_logprob);
+            q->status = spn_fail(&q->err, SPN_ENOMEM, "no memory for %" PRId64 " log probabilities",
+                                 ev->n_prompt_logprob);
 }
 
 static void take_event(struct spn_engine *e, const struct spn_gen_event *ev)
@@ -313,7 +328,8 @@ static struct request **first_done(struct spn_engine *e)
     return at;
 }
 
-static spn_status local_next(struct spn_engine *e, const struct spn_answer **out, struct spn_err *err)
+static spn_status local_next(struct spn_engine *e, const struct spn_answer **out,
+                             struct spn_err *err)
 {
     struct request **at, *q;
     spn_status st;
@@ -329,9 +345,18 @@ static spn_status local_next(struct spn_engine *e, const struct spn_answer **out
     }
     e->lent = q = take(&e->done, at);
     e->answer = (struct spn_answer){
-        .ticket = q->ticket, .text = q->text.data != NULL ? q->text.data : "", .length = q->text.length, .finish = q->finish,
-        .tokens_in = (int64_t)q->prompt.n, .tokens_cached = q->tokens_cached, .tokens_out = q->tokens_out, .seconds = q->seconds,
-        .logprob = q->logprob, .n_logprob = q->n_logprob, .status = q->status, .error = q->status != SPN_OK ? q->err.text : NULL,
+        .ticket = q->ticket,
+        .text = q->text.data != NULL ? q->text.data : "",
+        .length = q->text.length,
+        .finish = q->finish,
+        .tokens_in = (int64_t)q->prompt.n,
+        .tokens_cached = q->tokens_cached,
+        .tokens_out = q->tokens_out,
+        .seconds = q->seconds,
+        .logprob = q->logprob,
+        .n_logprob = q->n_logprob,
+        .status = q->status,
+        .error = q->status != SPN_OK ? q->err.text : NULL,
     };
     *out = &e->answer;
     return SPN_OK;
@@ -351,9 +376,10 @@ static void local_cancel(struct spn_engine *e, int64_t ticket)
     }
 }
 
-/* Ids of PROMPT then CONTINUATION: tokenised as one text where that leaves the prompt's own ids alone, else one after the other. */
-static spn_status score_ids(struct spn_engine *e, const char *prompt, const char *continuation, struct request *q, size_t *n_prompt,
-                            struct spn_err *err)
+/* Ids of PROMPT then CONTINUATION: tokenised as one text where that leaves the prompt's own ids
+ * alone, else one after the other. */
+static spn_status score_ids(struct spn_engine *e, const char *prompt, const char *continuation,
+                            struct request *q, size_t *n_prompt, struct spn_err *err)
 {
     struct spn_buf both = SPN_BUF_INIT((size_t)64 << 20);
     struct spn_ids head = { 0 };
@@ -367,7 +393,8 @@ static spn_status score_ids(struct spn_engine *e, const char *prompt, const char
         st = spn_tokenize(t, prompt, strlen(prompt), SPN_TOK_BOS, &head, err);
     if (st == SPN_OK)
         st = spn_tokenize(t, both.data, both.length, SPN_TOK_BOS, &q->prompt, err);
-    if (st == SPN_OK && (q->prompt.n <= head.n || memcmp(q->prompt.id, head.id, head.n * sizeof *head.id) != 0)) {
+    if (st == SPN_OK &&
+        (q->prompt.n <= head.n || memcmp(q->prompt.id, head.id, head.n * sizeof *head.id) != 0)) {
         q->prompt.n = 0;
         for (size_t i = 0; i < head.n && st == SPN_OK; i++)
             st = spn_ids_add(&q->prompt, head.id[i]);
@@ -376,14 +403,16 @@ static spn_status score_ids(struct spn_engine *e, const char *prompt, const char
     }
     *n_prompt = head.n;
     if (st == SPN_OK && (head.n == 0 || q->prompt.n <= head.n))
-        st = spn_fail(err, SPN_EUSAGE, "nothing to score: the prompt has %zu tokens, the continuation %zu", head.n, q->prompt.n - head.n);
+        st = spn_fail(err, SPN_EUSAGE,
+                      "nothing to score: the prompt has %zu tokens, the continuation %zu", head.n,
+                      q->prompt.n - head.n);
     spn_ids_free(&head);
     spn_buf_free(&both);
     return st;
 }
 
-static spn_status local_score(struct spn_engine *e, const char *prompt, const char *continuation, const float **logprob, size_t *n,
-                              struct spn_err *err)
+static spn_status local_score(struct spn_engine *e, const char *prompt, const char *continuation,
+                              const float **logprob, size_t *n, struct spn_err *err)
 {
     struct spn_gen_request gr = { .max_tokens = 0, .score_prompt = true };
     struct request *q = spn_calloc(1, sizeof *q), **at;
@@ -445,17 +474,31 @@ static void local_stats(struct spn_engine *e, struct spn_engine_stats *out)
 
     spn_gen_stats(e->gen, &s);
     *out = (struct spn_engine_stats){
-        .prompt_tokens = s.prompt_tokens, .cached_tokens = s.cached_tokens, .generated_tokens = s.generated_tokens, .steps = s.steps,
-        .pages_used = s.pages_used, .pages_shared = s.pages_shared, .pages_total = s.pages_total,
-        .seconds_prefill = s.seconds_prefill, .seconds_decode = s.seconds_decode,
+        .prompt_tokens = s.prompt_tokens,
+        .cached_tokens = s.cached_tokens,
+        .generated_tokens = s.generated_tokens,
+        .steps = s.steps,
+        .pages_used = s.pages_used,
+        .pages_shared = s.pages_shared,
+        .pages_total = s.pages_total,
+        .seconds_prefill = s.seconds_prefill,
+        .seconds_decode = s.seconds_decode,
     };
 }
 
 const struct spn_engine_api *engine_local(void)
 {
     static const struct spn_engine_api api = {
-        .size = sizeof api, .open = local_open, .close = local_close, .caps = local_caps, .submit = local_submit, .next = local_next,
-        .cancel = local_cancel, .score = local_score, .count_tokens = local_count_tokens, .stats = local_stats,
+        .size = sizeof api,
+        .open = local_open,
+        .close = local_close,
+        .caps = local_caps,
+        .submit = local_submit,
+        .next = local_next,
+        .cancel = local_cancel,
+        .score = local_score,
+        .count_tokens = local_count_tokens,
+        .stats = local_stats,
     };
 
     return &api;

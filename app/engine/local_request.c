@@ -17,7 +17,8 @@ double request_clock(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static spn_status copy_stops(struct request *q, const struct spn_prompt_request *r, struct spn_err *err)
+static spn_status copy_stops(struct request *q, const struct spn_prompt_request *r,
+                             struct spn_err *err)
 {
     q->stop = spn_calloc(r->n_stop + 1, sizeof *q->stop);
     if (q->stop == NULL)
@@ -35,8 +36,9 @@ static spn_status copy_stops(struct request *q, const struct spn_prompt_request 
     return SPN_OK;
 }
 
-spn_status request_new(struct request **out, const struct spn_lm *m, const struct spn_template *tmpl,
-                       const struct spn_prompt_request *r, struct spn_err *err)
+spn_status request_new(struct request **out, const struct spn_lm *m,
+                       const struct spn_template *tmpl, const struct spn_prompt_request *r,
+                       struct spn_err *err)
 {
     struct request *q = spn_calloc(1, sizeof *q);
     spn_status st;
@@ -47,9 +49,11 @@ spn_status request_new(struct request **out, const struct spn_lm *m, const struc
     q->start = request_clock();
     st = copy_stops(q, r, err);
     if (st == SPN_OK && r->messages != NULL)
-        st = spn_template_ids(tmpl, m->tokenizer, r->messages, r->n_messages, true, &q->prompt, err);
+        st = spn_template_ids(tmpl, m->tokenizer, r->messages, r->n_messages, true, &q->prompt,
+                              err);
     else if (st == SPN_OK)
-        st = spn_tokenize(m->tokenizer, r->text, strlen(r->text), SPN_TOK_BOS | (r->special ? SPN_TOK_SPECIAL : 0), &q->prompt, err);
+        st = spn_tokenize(m->tokenizer, r->text, strlen(r->text),
+                          SPN_TOK_BOS | (r->special ? SPN_TOK_SPECIAL : 0), &q->prompt, err);
     if (st == SPN_OK && r->prefill != NULL && r->prefill[0] != '\0')
         st = spn_tokenize(m->tokenizer, r->prefill, strlen(r->prefill), 0, &q->prompt, err);
     if (st != SPN_OK) {
@@ -101,13 +105,15 @@ static void send(struct request *q, size_t end)
         q->sent = end;
 }
 
-/* Where the first stop string begins in the text from FROM on; the text's length when there is none. */
+/* Where the first stop string begins in the text from FROM on; the text's length when there is
+ * none. */
 static size_t find_stop(const struct request *q, size_t from)
 {
     size_t first = q->text.length;
 
     for (size_t i = 0; i < q->n_stop; i++) {
-        const char *at = memmem(q->text.data + from, q->text.length - from, q->stop[i], strlen(q->stop[i]));
+        const char *at = memmem(q->text.data + from, q->text.length - from, q->stop[i],
+                                strlen(q->stop[i]));
 
         if (at != NULL && (size_t)(at - q->text.data) < first)
             first = (size_t)(at - q->text.data);
@@ -124,7 +130,8 @@ static size_t held_back(const struct request *q)
         most = q->text.length;
     for (size_t n = most; n > 0; n--)
         for (size_t i = 0; i < q->n_stop; i++)
-            if (n < strlen(q->stop[i]) && memcmp(q->stop[i], q->text.data + q->text.length - n, n) == 0)
+            if (n < strlen(q->stop[i]) &&
+                memcmp(q->stop[i], q->text.data + q->text.length - n, n) == 0)
                 return n;
     return 0;
 }
@@ -136,7 +143,8 @@ spn_status request_token(struct request *q, int32_t token, float logprob, bool e
     *stopped = false;
     q->tokens_out++;
     if (q->logprob != NULL && !request_keep_logprob(q, logprob))
-        return spn_fail(&q->err, SPN_ENOMEM, "no memory for %zu log probabilities", q->n_logprob + 1);
+        return spn_fail(&q->err, SPN_ENOMEM, "no memory for %zu log probabilities",
+                        q->n_logprob + 1);
     if (ends)
         return SPN_OK;
     if (spn_detok_add(&q->detok, token, &q->text) != SPN_OK)

@@ -7,18 +7,29 @@
 
 static const struct spn_arch archs[] = {
     {
-        .name = "llama", .norm = SPN_NORM_RMS, .ffn = SPN_FFN_SWIGLU,
-        .pairs_gguf = SPN_ROPE_NORMAL, .pairs_hf = SPN_ROPE_NEOX,
+        .name = "llama",
+        .norm = SPN_NORM_RMS,
+        .ffn = SPN_FFN_SWIGLU,
+        .pairs_gguf = SPN_ROPE_NORMAL,
+        .pairs_hf = SPN_ROPE_NEOX,
         .hf_names = "LlamaForCausalLM MistralForCausalLM",
     },
     {
-        .name = "qwen2", .norm = SPN_NORM_RMS, .ffn = SPN_FFN_SWIGLU, .qkv_bias = true,
-        .pairs_gguf = SPN_ROPE_NEOX, .pairs_hf = SPN_ROPE_NEOX,
+        .name = "qwen2",
+        .norm = SPN_NORM_RMS,
+        .ffn = SPN_FFN_SWIGLU,
+        .qkv_bias = true,
+        .pairs_gguf = SPN_ROPE_NEOX,
+        .pairs_hf = SPN_ROPE_NEOX,
         .hf_names = "Qwen2ForCausalLM",
     },
     {
-        .name = "qwen3", .norm = SPN_NORM_RMS, .ffn = SPN_FFN_SWIGLU, .qk_norm = true,
-        .pairs_gguf = SPN_ROPE_NEOX, .pairs_hf = SPN_ROPE_NEOX,
+        .name = "qwen3",
+        .norm = SPN_NORM_RMS,
+        .ffn = SPN_FFN_SWIGLU,
+        .qk_norm = true,
+        .pairs_gguf = SPN_ROPE_NEOX,
+        .pairs_hf = SPN_ROPE_NEOX,
         .hf_names = "Qwen3ForCausalLM",
     },
 };

@@ -1,8 +1,10 @@
-/* attention_store.c - attention over sequence memory: rows of many sequences, each over the keys it may see.
+/* attention_store.c - attention over sequence memory: rows of many sequences, each over the keys it
+ * may see.
  *
- * Keys are taken in the order of their pages and grouped by position / SPN_ATTENTION_BLOCK: one group is one step of the online
- * softmax (Milakov and Gimelshein 2018; the order over blocks as in Dao and others 2022).  The group of a key depends on its
- * position alone, so it does not matter how pages are shared, where a chunk ended, or which rows run beside.
+ * Keys are taken in the order of their pages and grouped by position / SPN_ATTENTION_BLOCK: one
+ * group is one step of the online softmax (Milakov and Gimelshein 2018; the order over blocks as in
+ * Dao and others 2022).  The group of a key depends on its position alone, so it does not matter
+ * how pages are shared, where a chunk ended, or which rows run beside.
  */
 #include "config.h"
 
@@ -19,7 +21,7 @@ enum { BLOCK = SPN_ATTENTION_BLOCK, ROWS_MAX = 16, HEADS_MAX = 32 };
 
 void k_attend_ref(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask)
 {
-    float wide[1024];       /* a key or value widened from F16; lengths are at most 1024 */
+    float wide[1024]; /* a key or value widened from F16; lengths are at most 1024 */
 
     for (int h = 0; h < a->heads; h++) {
         const float *q = a->q + (int64_t)h * a->dim_k;
@@ -72,8 +74,8 @@ static k_attend_fn kernel(void)
 #ifdef HAVE_X86
     switch (spn_isa_get()) {
     case SPN_ISA_AVX512: return k_attend_avx512;
-    case SPN_ISA_AVX2:   return k_attend_avx2;
-    case SPN_ISA_REF:    break;
+    case SPN_ISA_AVX2: return k_attend_avx2;
+    case SPN_ISA_REF: break;
     }
 #endif
     return k_attend_ref;
@@ -86,9 +88,9 @@ struct job {
     const float *q;
     float *y;
     k_attend_fn attend;
-    int heads_of_kv;                /* query heads that read one kv head */
-    int heads, parts;               /* a kv head's query heads are done HEADS at a time, in PARTS */
-    int64_t chunk;                  /* rows of an item */
+    int heads_of_kv;  /* query heads that read one kv head */
+    int heads, parts; /* a kv head's query heads are done HEADS at a time, in PARTS */
+    int64_t chunk;    /* rows of an item */
 };
 
 /* One row of an item while its blocks pass. */
@@ -96,12 +98,13 @@ struct row {
     struct spn_keys keys;
     struct k_attend state;
     int32_t r, pos;
-    struct k_lanes pending;         /* a group whose keys do not lie in one page in order */
+    struct k_lanes pending; /* a group whose keys do not lie in one page in order */
     uint32_t mask;
     int32_t group;
 };
 
-/* A page in the usual order: key j at position 32 n + j. Its lanes are laid out once for all rows that read it. */
+/* A page in the usual order: key j at position 32 n + j. Its lanes are laid out once for all rows
+ * that read it. */
 struct page {
     const void *k;
     int64_t count;
@@ -129,7 +132,8 @@ static void flush(const struct job *j, struct row *w)
     w->mask = 0;
 }
 
-/* Is batch row CANDIDATE the row R itself or one of its ancestors?  A parent comes before its children. */
+/* Is batch row CANDIDATE the row R itself or one of its ancestors?  A parent comes before its
+ * children. */
 static bool on_path(const int32_t *parent, int32_t r, int32_t candidate)
 {
     while (r > candidate)
@@ -148,11 +152,13 @@ static bool visible(const struct job *j, const struct row *w, int64_t block, int
     return pos <= w->pos;
 }
 
-static void lay_lanes(const struct job *j, const struct row *w, int64_t block, int kv_head, struct k_lanes *lanes)
+static void lay_lanes(const struct job *j, const struct row *w, int64_t block, int kv_head,
+                      struct k_lanes *lanes)
 {
     const char *k = w->keys.k[block], *v = w->keys.v[block];
     size_t elem = w->keys.dtype == SPN_F16 ? 2 : 4;
-    size_t step_k = (size_t)j->a->heads_kv * (size_t)j->a->dim_k * elem, step_v = (size_t)j->a->heads_kv * (size_t)j->a->dim_v * elem;
+    size_t step_k = (size_t)j->a->heads_kv * (size_t)j->a->dim_k * elem,
+           step_v = (size_t)j->a->heads_kv * (size_t)j->a->dim_v * elem;
 
     k += (size_t)kv_head * (size_t)j->a->dim_k * elem;
     v += (size_t)kv_head * (size_t)j->a->dim_v * elem;
@@ -162,7 +168,8 @@ static void lay_lanes(const struct job *j, const struct row *w, int64_t block, i
     }
 }
 
-static void page_load(const struct job *j, const struct row *w, int64_t block, int64_t count, int kv_head, struct page *p)
+static void page_load(const struct job *j, const struct row *w, int64_t block, int64_t count,
+                      int kv_head, struct page *p)
 {
     const int32_t *pos = w->keys.pos[block];
 
@@ -212,8 +219,9 @@ static void step(const struct job *j, struct row *w, int64_t block, int kv_head,
     }
 }
 
-/* Some rows with some query heads of one kv head: block after block, all rows of the item, so that a page that
-   several rows read (of one prompt, or of sequences with a common prefix) is fetched once. */
+/* Some rows with some query heads of one kv head: block after block, all rows of the item, so that
+   a page that several rows read (of one prompt, or of sequences with a common prefix) is fetched
+   once. */
 static void item(const struct job *j, int64_t first, int64_t end, int kv_head, int head, int heads)
 {
     const struct spn_attention *a = j->a;
@@ -232,9 +240,16 @@ static void item(const struct job *j, int64_t first, int64_t end, int kv_head, i
         w[i].mask = 0;
         w[i].group = 0;
         w[i].state = (struct k_attend){
-            .heads = heads, .dim_k = a->dim_k, .dim_v = a->dim_v, .half = w[i].keys.dtype == SPN_F16, .scale = a->scale,
-            .softcap = a->softcap, .q = j->q + (r * a->heads + head) * a->dim_k, .y = j->y + (r * a->heads + head) * a->dim_v,
-            .max = max[i], .sum = sum[i],
+            .heads = heads,
+            .dim_k = a->dim_k,
+            .dim_v = a->dim_v,
+            .half = w[i].keys.dtype == SPN_F16,
+            .scale = a->scale,
+            .softcap = a->softcap,
+            .q = j->q + (r * a->heads + head) * a->dim_k,
+            .y = j->y + (r * a->heads + head) * a->dim_v,
+            .max = max[i],
+            .sum = sum[i],
         };
         memset(w[i].state.y, 0, (size_t)heads * (size_t)a->dim_v * sizeof(float));
         for (int h = 0; h < heads; h++) {
@@ -252,7 +267,9 @@ static void item(const struct job *j, int64_t first, int64_t end, int kv_head, i
         flush(j, &w[i]);
         for (int h = 0; h < heads; h++)
             for (int d = 0; d < a->dim_v; d++)
-                w[i].state.y[h * a->dim_v + d] = sum[i][h] != 0 ? w[i].state.y[h * a->dim_v + d] / sum[i][h] : 0;
+                w[i].state.y[h * a->dim_v + d] = sum[i][h] != 0
+                                                     ? w[i].state.y[h * a->dim_v + d] / sum[i][h]
+                                                     : 0;
     }
 }
 
@@ -261,11 +278,16 @@ static void run_items(void *ctx, int64_t begin, int64_t end, int worker)
     const struct job *j = ctx;
 
     for (int64_t i = begin; i < end; i++) {
-        int64_t part = i % j->parts, kv_head = i / j->parts % j->a->heads_kv, chunk = i / j->parts / j->a->heads_kv;
-        int64_t first = chunk * j->chunk, last = first + j->chunk < j->rows->n ? first + j->chunk : j->rows->n;
-        int heads = (int)part * j->heads + j->heads <= j->heads_of_kv ? j->heads : j->heads_of_kv - (int)part * j->heads;
+        int64_t part = i % j->parts, kv_head = i / j->parts % j->a->heads_kv,
+                chunk = i / j->parts / j->a->heads_kv;
+        int64_t first = chunk * j->chunk,
+                last = first + j->chunk < j->rows->n ? first + j->chunk : j->rows->n;
+        int heads = (int)part * j->heads + j->heads <= j->heads_of_kv
+                        ? j->heads
+                        : j->heads_of_kv - (int)part * j->heads;
 
-        item(j, first, last, (int)kv_head, (int)kv_head * j->heads_of_kv + (int)part * j->heads, heads);
+        item(j, first, last, (int)kv_head, (int)kv_head * j->heads_of_kv + (int)part * j->heads,
+             heads);
     }
 }
 
@@ -274,16 +296,23 @@ void spn_attention_store_f32(const struct spn_op_call *c)
     const struct spn_attention *a = c->params;
     const struct spn_rows *rows = c->run->batch;
     struct job j = {
-        .a = a, .rows = rows, .store = c->run->store, .q = c->in[0]->data, .y = c->out[0]->data, .attend = kernel(),
+        .a = a,
+        .rows = rows,
+        .store = c->run->store,
+        .q = c->in[0]->data,
+        .y = c->out[0]->data,
+        .attend = kernel(),
         .heads_of_kv = a->heads / a->heads_kv,
     };
     int64_t items, enough = 2 * spn_pool_threads(c->run->pool);
 
-    if (rows->n == 0 || j.store->ops->append(j.store, a->layer, rows, c->in[1]->data, c->in[2]->data) != SPN_OK)
+    if (rows->n == 0 ||
+        j.store->ops->append(j.store, a->layer, rows, c->in[1]->data, c->in[2]->data) != SPN_OK)
         return;
     j.heads = j.heads_of_kv < HEADS_MAX ? j.heads_of_kv : HEADS_MAX;
     j.parts = (j.heads_of_kv + j.heads - 1) / j.heads;
-    /* Results do not depend on how rows are dealt out: large chunks share pages, small ones give every thread work. */
+    /* Results do not depend on how rows are dealt out: large chunks share pages, small ones give
+     * every thread work. */
     for (j.chunk = ROWS_MAX; j.chunk > 1; j.chunk /= 2) {
         items = (rows->n + j.chunk - 1) / j.chunk * a->heads_kv * j.parts;
         if (items >= enough)

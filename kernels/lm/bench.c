@@ -26,12 +26,16 @@ static double now(void)
 
 enum { READ_BYTES = 256 << 20, READ_PIECE = 1 << 20 };
 
-struct reading { const uint64_t *data; uint64_t sum[64]; };
+struct reading {
+    const uint64_t *data;
+    uint64_t sum[64];
+};
 
 static void read_piece(void *ctx, int64_t begin, int64_t end, int worker)
 {
     struct reading *r = ctx;
-    const uint64_t *p = r->data + begin * (READ_PIECE / 8), *last = r->data + end * (READ_PIECE / 8);
+    const uint64_t *p = r->data + begin * (READ_PIECE / 8),
+                   *last = r->data + end * (READ_PIECE / 8);
     uint64_t a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0, h = 0;
 
     for (; p < last; p += 8) {
@@ -73,8 +77,9 @@ static spn_status measure_read(struct spn_pool *pool, int repeat, double *gbps, 
 /* ---- the generator ---- */
 
 struct timing {
-    double prefill, step;            /* seconds to the first token, and of a step in which every sequence drew one */
-    struct spn_gen_stats stats;      /* while all sequences ran */
+    double prefill,
+        step; /* seconds to the first token, and of a step in which every sequence drew one */
+    struct spn_gen_stats stats; /* while all sequences ran */
 };
 
 struct load {
@@ -82,13 +87,16 @@ struct load {
     const int32_t *prompt;
     int64_t n_prompt, generate;
     int seqs;
-    const bool *never;               /* no token ends a sequence */
+    const bool *never; /* no token ends a sequence */
 };
 
 static spn_status run(const struct load *l, struct timing *t, struct spn_err *err)
 {
     const struct spn_gen_request r = {
-        .prompt = l->prompt, .n_prompt = l->n_prompt, .max_tokens = l->generate, .stop_token = l->never,
+        .prompt = l->prompt,
+        .n_prompt = l->n_prompt,
+        .max_tokens = l->generate,
+        .stop_token = l->never,
         .sampling = { .top_p = 1, .repeat_penalty = 1 },
     };
     const struct spn_gen_event *ev;
@@ -118,7 +126,8 @@ static spn_status run(const struct load *l, struct timing *t, struct spn_err *er
 }
 
 /* The fastest of REPEAT runs, each with a cold cache. */
-static spn_status measure(struct spn_lm *m, const struct spn_lm_bench_options *o, struct load *l, struct timing *best, struct spn_err *err)
+static spn_status measure(struct spn_lm *m, const struct spn_lm_bench_options *o, struct load *l,
+                          struct timing *best, struct spn_err *err)
 {
     struct spn_gen_options go;
     spn_status st = SPN_OK;
@@ -144,7 +153,8 @@ static spn_status measure(struct spn_lm *m, const struct spn_lm_bench_options *o
     return st;
 }
 
-/* Bytes of the weights that a step reads: all but the embedding table, whose product (when tied) counts. */
+/* Bytes of the weights that a step reads: all but the embedding table, whose product (when tied)
+ * counts. */
 static uint64_t step_bytes(const struct spn_lm *m)
 {
     uint64_t bytes = m->bytes_packed;
@@ -159,11 +169,14 @@ static spn_status check(const struct spn_lm_bench_options *o, struct spn_err *er
 {
     if (o->prompt >= 1 && o->generate >= 1 && o->batch >= 1 && o->repeat >= 1)
         return SPN_OK;
-    return spn_fail(err, SPN_EUSAGE, "a bench of %" PRId64 " prompt tokens, %" PRId64 " generated ones, %d sequences and %d runs cannot be",
+    return spn_fail(err, SPN_EUSAGE,
+                    "a bench of %" PRId64 " prompt tokens, %" PRId64
+                    " generated ones, %d sequences and %d runs cannot be",
                     o->prompt, o->generate, o->batch, o->repeat);
 }
 
-spn_status spn_lm_bench(struct spn_lm *m, const struct spn_lm_bench_options *o, struct spn_lm_bench *out, struct spn_err *err)
+spn_status spn_lm_bench(struct spn_lm *m, const struct spn_lm_bench_options *o,
+                        struct spn_lm_bench *out, struct spn_err *err)
 {
     struct load l = { .n_prompt = o->prompt, .generate = o->generate, .seqs = 1 };
     int32_t *prompt = NULL;

@@ -1,4 +1,5 @@
-/* bind.c - the weights of the llama family: places, shapes and the names that GGUF and Hugging Face give them. */
+/* bind.c - the weights of the llama family: places, shapes and the names that GGUF and Hugging Face
+ * give them. */
 #include "config.h"
 
 #include <math.h>
@@ -24,7 +25,8 @@ const struct lm_slot lm_slots[] = {
     { LAYER(o_bias), LM_EMBD, LM_NONE, LM_MAY, "attn_output.bias", "self_attn.o_proj.bias" },
     { LAYER(q_norm), LM_HEAD, LM_NONE, LM_QKNORM, "attn_q_norm.weight", "self_attn.q_norm.weight" },
     { LAYER(k_norm), LM_HEAD, LM_NONE, LM_QKNORM, "attn_k_norm.weight", "self_attn.k_norm.weight" },
-    { LAYER(ffn_norm), LM_EMBD, LM_NONE, LM_MUST, "ffn_norm.weight", "post_attention_layernorm.weight" },
+    { LAYER(ffn_norm), LM_EMBD, LM_NONE, LM_MUST, "ffn_norm.weight",
+      "post_attention_layernorm.weight" },
     { LAYER(gate), LM_FF, LM_EMBD, LM_MUST, "ffn_gate.weight", "mlp.gate_proj.weight" },
     { LAYER(up), LM_FF, LM_EMBD, LM_MUST, "ffn_up.weight", "mlp.up_proj.weight" },
     { LAYER(down), LM_EMBD, LM_FF, LM_MUST, "ffn_down.weight", "mlp.down_proj.weight" },
@@ -36,15 +38,15 @@ const int lm_n_slots = sizeof lm_slots / sizeof *lm_slots;
 int64_t lm_dim_of(const struct spn_lm_shape *s, enum lm_dim d)
 {
     switch (d) {
-    case LM_NONE:  return 0;
+    case LM_NONE: return 0;
     case LM_VOCAB: return s->n_vocab;
-    case LM_EMBD:  return s->n_embd;
-    case LM_FF:    return s->n_ff;
-    case LM_Q:     return s->n_head * s->dim_k;
-    case LM_K:     return s->n_head_kv * s->dim_k;
-    case LM_V:     return s->n_head_kv * s->dim_v;
-    case LM_O:     return s->n_head * s->dim_v;
-    case LM_HEAD:  return s->dim_k;
+    case LM_EMBD: return s->n_embd;
+    case LM_FF: return s->n_ff;
+    case LM_Q: return s->n_head * s->dim_k;
+    case LM_K: return s->n_head_kv * s->dim_k;
+    case LM_V: return s->n_head_kv * s->dim_v;
+    case LM_O: return s->n_head * s->dim_v;
+    case LM_HEAD: return s->dim_k;
     case LM_PAIRS: return s->n_rot / 2;
     }
     return 0;
@@ -57,12 +59,13 @@ struct spn_weight *lm_slot_weight(struct spn_lm *m, const struct lm_slot *slot, 
     return (struct spn_weight *)(base + slot->at);
 }
 
-bool lm_slot_created(const struct spn_arch *arch, const struct spn_lm_shape *s, const struct lm_slot *slot)
+bool lm_slot_created(const struct spn_arch *arch, const struct spn_lm_shape *s,
+                     const struct lm_slot *slot)
 {
     switch (slot->need) {
-    case LM_MUST:   return true;
-    case LM_MAY:    return false;
-    case LM_BIAS:   return arch->qkv_bias;
+    case LM_MUST: return true;
+    case LM_MAY: return false;
+    case LM_BIAS: return arch->qkv_bias;
     case LM_QKNORM: return arch->qk_norm;
     case LM_OUTPUT: return !s->tied;
     }
@@ -74,7 +77,8 @@ bool lm_slot_rotates(const struct lm_slot *slot)
     return slot->rows == LM_Q || slot->rows == LM_K || slot->need == LM_QKNORM;
 }
 
-/* Calls FN for every slot: the globals once, those of a layer for each layer, in the table's order layer by layer. */
+/* Calls FN for every slot: the globals once, those of a layer for each layer, in the table's order
+ * layer by layer. */
 static void for_each(struct spn_lm *m, struct spn_weight **list, int *n)
 {
     int first = 0;
@@ -119,17 +123,21 @@ struct spn_weight *spn_lm_weight(struct spn_lm *m, int i)
     return i >= 0 && i < m->n_list ? m->list[i] : NULL;
 }
 
-static spn_status range(const char *place, const char *what, int64_t v, int64_t lo, int64_t hi, struct spn_err *err)
+static spn_status range(const char *place, const char *what, int64_t v, int64_t lo, int64_t hi,
+                        struct spn_err *err)
 {
     if (v >= lo && v <= hi)
         return SPN_OK;
-    return spn_fail(err, SPN_EFORMAT, "%s: %s is %lld, it must be between %lld and %lld", place, what, (long long)v,
-                    (long long)lo, (long long)hi);
+    return spn_fail(err, SPN_EFORMAT, "%s: %s is %lld, it must be between %lld and %lld", place,
+                    what, (long long)v, (long long)lo, (long long)hi);
 }
 
 spn_status spn_lm_shape_check(const struct spn_lm_shape *s, const char *place, struct spn_err *err)
 {
-    const struct { const char *what; int64_t v, lo, hi; } bounds[] = {
+    const struct {
+        const char *what;
+        int64_t v, lo, hi;
+    } bounds[] = {
         { "number of layers", s->n_layer, 1, 1024 },
         { "embedding length", s->n_embd, 1, 1 << 20 },
         { "vocabulary size", s->n_vocab, 1, 1 << 24 },
@@ -149,13 +157,17 @@ spn_status spn_lm_shape_check(const struct spn_lm_shape *s, const char *place, s
     if (st != SPN_OK)
         return st;
     if (s->n_head % s->n_head_kv != 0)
-        return spn_fail(err, SPN_EFORMAT, "%s: %lld heads cannot be shared by %lld key/value heads", place,
-                        (long long)s->n_head, (long long)s->n_head_kv);
+        return spn_fail(err, SPN_EFORMAT, "%s: %lld heads cannot be shared by %lld key/value heads",
+                        place, (long long)s->n_head, (long long)s->n_head_kv);
     if (s->n_rot % 2 != 0)
-        return spn_fail(err, SPN_EFORMAT, "%s: rotary dimension count %lld is odd", place, (long long)s->n_rot);
+        return spn_fail(err, SPN_EFORMAT, "%s: rotary dimension count %lld is odd", place,
+                        (long long)s->n_rot);
     if (!(s->norm_eps >= 0 && s->norm_eps < 1))
-        return spn_fail(err, SPN_EFORMAT, "%s: norm epsilon %g is not between 0 and 1", place, (double)s->norm_eps);
-    if (!(s->rope_base > 0 && isfinite(s->rope_base)) || !(s->rope_scale > 0 && s->rope_scale <= 1024))
-        return spn_fail(err, SPN_EFORMAT, "%s: rotary base %g with scale %g cannot be", place, (double)s->rope_base, (double)s->rope_scale);
+        return spn_fail(err, SPN_EFORMAT, "%s: norm epsilon %g is not between 0 and 1", place,
+                        (double)s->norm_eps);
+    if (!(s->rope_base > 0 && isfinite(s->rope_base)) ||
+        !(s->rope_scale > 0 && s->rope_scale <= 1024))
+        return spn_fail(err, SPN_EFORMAT, "%s: rotary base %g with scale %g cannot be", place,
+                        (double)s->rope_base, (double)s->rope_scale);
     return SPN_OK;
 }

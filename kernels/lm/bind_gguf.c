@@ -11,7 +11,7 @@ struct keys {
     const struct spn_reader *r;
     const char *path, *arch;
     struct spn_err *err;
-    spn_status st;                 /* the first failure */
+    spn_status st; /* the first failure */
     char name[128];
 };
 
@@ -29,12 +29,15 @@ static bool get_int(struct keys *k, const char *suffix, int64_t *out)
 
     if (spn_meta_int(k->r, key(k, suffix), out))
         return true;
-    if (!spn_reader_meta(k->r, k->name, &v) || v.kind != SPN_META_ARRAY || !spn_meta_elem_int(&v, 0, &first))
+    if (!spn_reader_meta(k->r, k->name, &v) || v.kind != SPN_META_ARRAY ||
+        !spn_meta_elem_int(&v, 0, &first))
         return false;
     for (uint64_t i = 1; i < v.count; i++)
         if (!spn_meta_elem_int(&v, i, &next) || next != first) {
             if (k->st == SPN_OK)
-                k->st = spn_fail(k->err, SPN_EFORMAT, "%s: %s differs between layers, which %s does not do here", k->path, k->name, k->arch);
+                k->st = spn_fail(k->err, SPN_EFORMAT,
+                                 "%s: %s differs between layers, which %s does not do here",
+                                 k->path, k->name, k->arch);
             return false;
         }
     *out = first;
@@ -44,7 +47,8 @@ static bool get_int(struct keys *k, const char *suffix, int64_t *out)
 static void must_int(struct keys *k, const char *suffix, int64_t *out)
 {
     if (!get_int(k, suffix, out) && k->st == SPN_OK)
-        k->st = spn_fail(k->err, SPN_EFORMAT, "%s: key %s is missing or not an integer", k->path, k->name);
+        k->st = spn_fail(k->err, SPN_EFORMAT, "%s: key %s is missing or not an integer", k->path,
+                         k->name);
 }
 
 static void may_int(struct keys *k, const char *suffix, int64_t *out, int64_t absent)
@@ -72,12 +76,15 @@ static void rope_scaling(struct keys *k, struct spn_lm_shape *s)
         return;
     if (type != NULL && strcmp(type, "linear") != 0) {
         if (k->st == SPN_OK)
-            k->st = spn_fail(k->err, SPN_EFORMAT, "%s: rotary scaling \"%s\" is not handled (none and linear are)", k->path, type);
+            k->st = spn_fail(k->err, SPN_EFORMAT,
+                             "%s: rotary scaling \"%s\" is not handled (none and linear are)",
+                             k->path, type);
         return;
     }
     if (!(factor > 0)) {
         if (k->st == SPN_OK)
-            k->st = spn_fail(k->err, SPN_EFORMAT, "%s: rotary scaling factor %g cannot be", k->path, (double)factor);
+            k->st = spn_fail(k->err, SPN_EFORMAT, "%s: rotary scaling factor %g cannot be", k->path,
+                             (double)factor);
         return;
     }
     s->rope_scale = 1 / factor;
@@ -85,7 +92,9 @@ static void rope_scaling(struct keys *k, struct spn_lm_shape *s)
 
 spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
 {
-    struct keys k = { .r = m->reader, .path = spn_reader_path(m->reader), .err = err, .st = SPN_OK };
+    struct keys k = {
+        .r = m->reader, .path = spn_reader_path(m->reader), .err = err, .st = SPN_OK
+    };
     struct spn_lm_shape *s = &m->shape;
     const struct spn_entry *embed = spn_reader_find(m->reader, "token_embd.weight");
     const char *type = spn_meta_str(m->reader, "general.type");
@@ -95,10 +104,13 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
     if (k.arch == NULL)
         return spn_fail(err, SPN_EFORMAT, "%s: key general.architecture is missing", k.path);
     if (type != NULL && strcmp(type, "model") != 0)
-        return spn_fail(err, SPN_EFORMAT, "%s: this GGUF holds \"%.64s\", not a model", k.path, type);
+        return spn_fail(err, SPN_EFORMAT, "%s: this GGUF holds \"%.64s\", not a model", k.path,
+                        type);
     m->arch = spn_arch_find(k.arch);
     if (m->arch == NULL)
-        return spn_fail(err, SPN_EFORMAT, "%s: architecture \"%.64s\" is not known (llama, qwen2 and qwen3 are)", k.path, k.arch);
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: architecture \"%.64s\" is not known (llama, qwen2 and qwen3 are)",
+                        k.path, k.arch);
     m->pairs = m->arch->pairs_gguf;
     m->name = spn_meta_str(m->reader, "general.name");
     m->chat_template = spn_meta_str(m->reader, "tokenizer.chat_template");
@@ -110,10 +122,13 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
     if (k.st != SPN_OK)
         return k.st;
     if (s->n_head < 1)
-        return spn_fail(err, SPN_EFORMAT, "%s: head count is %" PRId64 ", it must be at least 1", k.path, s->n_head);
+        return spn_fail(err, SPN_EFORMAT, "%s: head count is %" PRId64 ", it must be at least 1",
+                        k.path, s->n_head);
     may_int(&k, "attention.head_count_kv", &s->n_head_kv, s->n_head);
     if (s->n_embd % s->n_head != 0 && !get_int(&k, "attention.key_length", &s->dim_k))
-        return spn_fail(err, SPN_EFORMAT, "%s: embedding length %" PRId64 " cannot be split over %" PRId64 " heads", k.path, s->n_embd, s->n_head);
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: embedding length %" PRId64 " cannot be split over %" PRId64 " heads",
+                        k.path, s->n_embd, s->n_head);
     may_int(&k, "attention.key_length", &s->dim_k, s->n_embd / s->n_head);
     may_int(&k, "attention.value_length", &s->dim_v, s->n_embd / s->n_head);
     may_int(&k, "rope.dimension_count", &s->n_rot, s->dim_k);
@@ -125,12 +140,15 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
     if (k.st != SPN_OK)
         return k.st;
     if (experts > 0)
-        return spn_fail(err, SPN_EFORMAT, "%s: a mixture of %" PRId64 " experts is not handled", k.path, experts);
+        return spn_fail(err, SPN_EFORMAT, "%s: a mixture of %" PRId64 " experts is not handled",
+                        k.path, experts);
     if (s->norm_eps < 0)
-        return spn_fail(err, SPN_EFORMAT, "%s: key %s is missing", k.path, key(&k, "attention.layer_norm_rms_epsilon"));
+        return spn_fail(err, SPN_EFORMAT, "%s: key %s is missing", k.path,
+                        key(&k, "attention.layer_norm_rms_epsilon"));
     /* The tensor says how many rows there are; the key, where it exists, is informative only. */
     if (embed == NULL || embed->t.ndim != 2)
-        return spn_fail(err, SPN_EFORMAT, "%s: tensor token_embd.weight is missing or not a matrix", k.path);
+        return spn_fail(err, SPN_EFORMAT, "%s: tensor token_embd.weight is missing or not a matrix",
+                        k.path);
     s->n_vocab = embed->t.dim[0];
     s->tied = spn_reader_find(m->reader, "output.weight") == NULL;
     return spn_lm_shape_check(s, k.path, err);

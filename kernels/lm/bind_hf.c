@@ -1,4 +1,5 @@
-/* bind_hf.c - hyper-parameters of a language model from the config.json of a Hugging Face folder. */
+/* bind_hf.c - hyper-parameters of a language model from the config.json of a Hugging Face folder.
+ */
 #include "config.h"
 
 #include <inttypes.h>
@@ -30,26 +31,33 @@ static spn_status find_arch(struct spn_lm *m, const char *path, struct spn_err *
     const char *name = NULL;
     size_t n = 0;
 
-    if (!spn_reader_meta(m->reader, "config.architectures", &list) || !spn_meta_elem_str(&list, 0, &name, &n))
+    if (!spn_reader_meta(m->reader, "config.architectures", &list) ||
+        !spn_meta_elem_str(&list, 0, &name, &n))
         return spn_fail(err, SPN_EFORMAT, "%s: config.json names no architecture", path);
     for (int i = 0; (m->arch = spn_arch_at(i)) != NULL; i++)
         if (among(m->arch->hf_names, name, n))
             return SPN_OK;
-    return spn_fail(err, SPN_EFORMAT, "%s: architecture \"%.64s\" is not known (llama, mistral, qwen2 and qwen3 for causal language "
-                    "models are)", path, name);
+    return spn_fail(err, SPN_EFORMAT,
+                    "%s: architecture \"%.64s\" is not known (llama, mistral, qwen2 and qwen3 for "
+                    "causal language "
+                    "models are)",
+                    path, name);
 }
 
-static spn_status must_int(const struct spn_lm *m, const char *path, const char *name, int64_t *out, struct spn_err *err)
+static spn_status must_int(const struct spn_lm *m, const char *path, const char *name, int64_t *out,
+                           struct spn_err *err)
 {
     char key[96];
 
     snprintf(key, sizeof key, "config.%s", name);
     if (spn_meta_int(m->reader, key, out))
         return SPN_OK;
-    return spn_fail(err, SPN_EFORMAT, "%s: config.json: %s is missing or not an integer", path, name);
+    return spn_fail(err, SPN_EFORMAT, "%s: config.json: %s is missing or not an integer", path,
+                    name);
 }
 
-/* NAME of the rotary settings: newer configs keep them in rope_parameters, older ones in rope_scaling. */
+/* NAME of the rotary settings: newer configs keep them in rope_parameters, older ones in
+ * rope_scaling. */
 static bool rope_float(const struct spn_reader *r, const char *name, double *out)
 {
     char key[96];
@@ -63,7 +71,8 @@ static bool rope_float(const struct spn_reader *r, const char *name, double *out
 
 static const char *rope_type(const struct spn_reader *r)
 {
-    static const char *const keys[] = { "config.rope_parameters.rope_type", "config.rope_scaling.rope_type",
+    static const char *const keys[] = { "config.rope_parameters.rope_type",
+                                        "config.rope_scaling.rope_type",
                                         "config.rope_parameters.type", "config.rope_scaling.type" };
     const char *type = NULL;
 
@@ -79,15 +88,20 @@ static spn_status llama3_divisors(struct spn_lm *m, const char *path, struct spn
     int64_t half = m->shape.n_rot / 2;
     float *f;
 
-    if (!rope_float(m->reader, "factor", &factor) || !rope_float(m->reader, "low_freq_factor", &low) ||
+    if (!rope_float(m->reader, "factor", &factor) ||
+        !rope_float(m->reader, "low_freq_factor", &low) ||
         !rope_float(m->reader, "high_freq_factor", &high) ||
         !rope_float(m->reader, "original_max_position_embeddings", &original) ||
         !(factor > 0 && low > 0 && high > low && original > 0))
-        return spn_fail(err, SPN_EFORMAT, "%s: config.json: llama3 rotary scaling without factor, low_freq_factor < high_freq_factor "
-                        "and original_max_position_embeddings", path);
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: config.json: llama3 rotary scaling without factor, low_freq_factor < "
+                        "high_freq_factor "
+                        "and original_max_position_embeddings",
+                        path);
     f = spn_arena_alloc(m->arena, (size_t)half + 1, sizeof *f);
     if (f == NULL)
-        return spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " rotary divisors", path, half);
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " rotary divisors", path,
+                        half);
     for (int64_t i = 0; i < half; i++) {
         double wave = two_pi * pow(m->shape.rope_base, 2.0 * (double)i / (double)m->shape.n_rot);
         double s = (original / wave - low) / (high - low);
@@ -109,7 +123,8 @@ static spn_status rope(struct spn_lm *m, const char *path, struct spn_err *err)
     double v;
 
     m->shape.rope_base = 10000;
-    if (spn_meta_float(m->reader, "config.rope_theta", &v) || rope_float(m->reader, "rope_theta", &v))
+    if (spn_meta_float(m->reader, "config.rope_theta", &v) ||
+        rope_float(m->reader, "rope_theta", &v))
         m->shape.rope_base = (float)v;
     m->shape.rope_scale = 1;
     if (strcmp(type, "default") == 0)
@@ -120,7 +135,9 @@ static spn_status rope(struct spn_lm *m, const char *path, struct spn_err *err)
         m->shape.rope_scale = (float)(1 / v);
         return SPN_OK;
     }
-    return spn_fail(err, SPN_EFORMAT, "%s: config.json: rotary scaling \"%.32s\" is not handled (default, linear with a factor, and llama3 are)",
+    return spn_fail(err, SPN_EFORMAT,
+                    "%s: config.json: rotary scaling \"%.32s\" is not handled (default, linear "
+                    "with a factor, and llama3 are)",
                     path, type);
 }
 
@@ -131,13 +148,21 @@ static spn_status refuse(const struct spn_lm *m, const char *path, struct spn_er
     bool on;
 
     if (act != NULL && strcmp(act, "silu") != 0)
-        return spn_fail(err, SPN_EFORMAT, "%s: config.json: hidden_act \"%.32s\" is not handled (silu is)", path, act);
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: config.json: hidden_act \"%.32s\" is not handled (silu is)", path,
+                        act);
     if (spn_meta_bool(m->reader, "config.mlp_bias", &on) && on)
         return spn_fail(err, SPN_EFORMAT, "%s: config.json: mlp_bias is not handled", path);
     if (spn_meta_bool(m->reader, "config.use_sliding_window", &on) && on)
-        return spn_fail(err, SPN_EFORMAT, "%s: config.json: use_sliding_window (windows in some layers) is not handled", path);
-    if (spn_reader_meta(m->reader, "config.quantization_config.quant_method", &(struct spn_meta){ 0 }))
-        return spn_fail(err, SPN_EFORMAT, "%s: config.json: quantization_config is not handled: open the unquantised folder or a GGUF", path);
+        return spn_fail(
+            err, SPN_EFORMAT,
+            "%s: config.json: use_sliding_window (windows in some layers) is not handled", path);
+    if (spn_reader_meta(m->reader, "config.quantization_config.quant_method",
+                        &(struct spn_meta){ 0 }))
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: config.json: quantization_config is not handled: open the unquantised "
+                        "folder or a GGUF",
+                        path);
     return SPN_OK;
 }
 
@@ -146,9 +171,15 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
     const char *path = spn_reader_path(m->reader);
     struct spn_lm_shape *s = &m->shape;
     const struct spn_entry *embed = spn_reader_find(m->reader, "model.embed_tokens.weight");
-    const struct { const char *name; int64_t *out; } must[] = {
-        { "hidden_size", &s->n_embd }, { "num_hidden_layers", &s->n_layer }, { "intermediate_size", &s->n_ff },
-        { "num_attention_heads", &s->n_head }, { "max_position_embeddings", &s->context },
+    const struct {
+        const char *name;
+        int64_t *out;
+    } must[] = {
+        { "hidden_size", &s->n_embd },
+        { "num_hidden_layers", &s->n_layer },
+        { "intermediate_size", &s->n_ff },
+        { "num_attention_heads", &s->n_head },
+        { "max_position_embeddings", &s->context },
     };
     bool use_window = true, tie = false;
     double v;
@@ -161,23 +192,32 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
     if (st != SPN_OK)
         return st;
     if (s->n_head < 1)
-        return spn_fail(err, SPN_EFORMAT, "%s: config.json: num_attention_heads is %" PRId64 ", it must be at least 1", path, s->n_head);
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: config.json: num_attention_heads is %" PRId64
+                        ", it must be at least 1",
+                        path, s->n_head);
     if (!spn_meta_int(m->reader, "config.num_key_value_heads", &s->n_head_kv))
         s->n_head_kv = s->n_head;
     if (!spn_meta_int(m->reader, "config.head_dim", &s->dim_k)) {
         if (s->n_embd % s->n_head != 0)
-            return spn_fail(err, SPN_EFORMAT, "%s: hidden size %" PRId64 " cannot be split over %" PRId64 " heads", path, s->n_embd, s->n_head);
+            return spn_fail(err, SPN_EFORMAT,
+                            "%s: hidden size %" PRId64 " cannot be split over %" PRId64 " heads",
+                            path, s->n_embd, s->n_head);
         s->dim_k = s->n_embd / s->n_head;
     }
     s->dim_v = s->n_rot = s->dim_k;
-    if (spn_meta_float(m->reader, "config.partial_rotary_factor", &v) || rope_float(m->reader, "partial_rotary_factor", &v))
+    if (spn_meta_float(m->reader, "config.partial_rotary_factor", &v) ||
+        rope_float(m->reader, "partial_rotary_factor", &v))
         s->n_rot = v > 0 && v <= 1 ? (int64_t)((double)s->dim_k * v) : -1;
-    /* Mistral sets a window for every layer; Qwen2 and Qwen3 name one but use it only when told to (refused above). */
-    if (spn_meta_bool(m->reader, "config.use_sliding_window", &use_window) || !spn_meta_int(m->reader, "config.sliding_window", &s->window))
+    /* Mistral sets a window for every layer; Qwen2 and Qwen3 name one but use it only when told to
+     * (refused above). */
+    if (spn_meta_bool(m->reader, "config.use_sliding_window", &use_window) ||
+        !spn_meta_int(m->reader, "config.sliding_window", &s->window))
         s->window = 0;
     s->norm_eps = spn_meta_float(m->reader, "config.rms_norm_eps", &v) ? (float)v : 1e-6f;
     if (embed == NULL || embed->t.ndim != 2)
-        return spn_fail(err, SPN_EFORMAT, "%s: tensor model.embed_tokens.weight is missing or not a matrix", path);
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: tensor model.embed_tokens.weight is missing or not a matrix", path);
     s->n_vocab = embed->t.dim[0];
     spn_meta_bool(m->reader, "config.tie_word_embeddings", &tie);
     s->tied = tie || spn_reader_find(m->reader, "lm_head.weight") == NULL;

@@ -14,7 +14,8 @@
 
 static const double init_std = 0.02;
 
-static spn_status add_weight(struct spn_lm *m, const struct lm_slot *slot, int64_t l, uint64_t *used, struct spn_err *err)
+static spn_status add_weight(struct spn_lm *m, const struct lm_slot *slot, int64_t l,
+                             uint64_t *used, struct spn_err *err)
 {
     struct spn_weight *w = lm_slot_weight(m, slot, l);
     int64_t dim[2] = { lm_dim_of(&m->shape, slot->rows), lm_dim_of(&m->shape, slot->cols) };
@@ -27,22 +28,26 @@ static spn_status add_weight(struct spn_lm *m, const struct lm_slot *slot, int64
     w->name = spn_arena_strndup(m->arena, name, strlen(name));
     if (w->name == NULL)
         return spn_fail(err, SPN_ENOMEM, "weight %s: no memory", name);
-    st = spn_tensor_init(&w->t, SPN_F32, slot->cols == LM_NONE ? 1 : 2, dim, m->block != NULL ? m->block + *used : NULL, err);
+    st = spn_tensor_init(&w->t, SPN_F32, slot->cols == LM_NONE ? 1 : 2, dim,
+                         m->block != NULL ? m->block + *used : NULL, err);
     if (st == SPN_OK && !spn_add_u64(*used, (uint64_t)spn_tensor_elems(&w->t), used))
         st = spn_fail(err, SPN_ENOMEM, "weight %s: too many parameters", name);
     return st;
 }
 
-/* Lay the weights out in the order of spn_lm_weight; the first pass, without a block, only counts. */
+/* Lay the weights out in the order of spn_lm_weight; the first pass, without a block, only counts.
+ */
 static spn_status lay_out(struct spn_lm *m, uint64_t *used, struct spn_err *err)
 {
     spn_status st = SPN_OK;
     int first = 0, end;
 
     for (*used = 0; first < lm_n_slots && st == SPN_OK; first = end) {
-        for (end = first; end < lm_n_slots && lm_slots[end].in_layer == lm_slots[first].in_layer; end++)
+        for (end = first; end < lm_n_slots && lm_slots[end].in_layer == lm_slots[first].in_layer;
+             end++)
             ;
-        for (int64_t l = 0; l < (lm_slots[first].in_layer ? m->shape.n_layer : 1) && st == SPN_OK; l++)
+        for (int64_t l = 0; l < (lm_slots[first].in_layer ? m->shape.n_layer : 1) && st == SPN_OK;
+             l++)
             for (int i = first; i < end && st == SPN_OK; i++)
                 if (lm_slot_created(m->arch, &m->shape, &lm_slots[i]))
                     st = add_weight(m, &lm_slots[i], l, used, err);
@@ -69,7 +74,8 @@ static void fill(const struct spn_lm *m, const struct spn_weight *w, uint64_t se
             f[i] = ends_with(w->name, ".bias") ? 0.0f : 1.0f;
         return;
     }
-    /* What is added to the residual stream 2 n_layer times starts smaller (Radford and others 2019). */
+    /* What is added to the residual stream 2 n_layer times starts smaller (Radford and others
+     * 2019). */
     if (ends_with(w->name, "attn_output.weight") || ends_with(w->name, "ffn_down.weight"))
         std /= sqrt(2.0 * (double)m->shape.n_layer);
     spn_rng_init(&rng, spn_key_str(spn_key_seed(seed), w->name));
@@ -77,7 +83,8 @@ static void fill(const struct spn_lm *m, const struct spn_weight *w, uint64_t se
         f[i] = (float)(std * spn_rng_normal(&rng));
 }
 
-spn_status spn_lm_create(struct spn_lm **out, const struct spn_arch *arch, const struct spn_lm_shape *shape, uint64_t seed, struct spn_err *err)
+spn_status spn_lm_create(struct spn_lm **out, const struct spn_arch *arch,
+                         const struct spn_lm_shape *shape, uint64_t seed, struct spn_err *err)
 {
     struct spn_lm *m;
     uint64_t n = 0, bytes = 0;
@@ -94,12 +101,17 @@ spn_status spn_lm_create(struct spn_lm **out, const struct spn_arch *arch, const
     m->shape = *shape;
     m->pairs = arch->pairs_gguf;
     m->layer = spn_arena_alloc(m->arena, (size_t)shape->n_layer, sizeof *m->layer);
-    st = m->layer != NULL ? lay_out(m, &n, err) : spn_fail(err, SPN_ENOMEM, "no memory for %" PRId64 " layers", shape->n_layer);
-    if (st == SPN_OK && (!spn_mul_u64(n, sizeof *m->block, &bytes) || bytes > spn_memory_free_bytes()))
-        st = spn_fail(err, SPN_ENOMEM, "a model of %" PRIu64 " parameters needs %.2f GB, %.2f GB are free", n, (double)bytes / 1e9,
-                      (double)spn_memory_free_bytes() / 1e9);
+    st = m->layer != NULL
+             ? lay_out(m, &n, err)
+             : spn_fail(err, SPN_ENOMEM, "no memory for %" PRId64 " layers", shape->n_layer);
+    if (st == SPN_OK &&
+        (!spn_mul_u64(n, sizeof *m->block, &bytes) || bytes > spn_memory_free_bytes()))
+        st = spn_fail(err, SPN_ENOMEM,
+                      "a model of %" PRIu64 " parameters needs %.2f GB, %.2f GB are free", n,
+                      (double)bytes / 1e9, (double)spn_memory_free_bytes() / 1e9);
     if (st == SPN_OK && (m->block = spn_aligned_alloc(64, (size_t)bytes)) == NULL)
-        st = spn_fail(err, SPN_ENOMEM, "no memory for %" PRIu64 " parameters (%.2f GB)", n, (double)bytes / 1e9);
+        st = spn_fail(err, SPN_ENOMEM, "no memory for %" PRIu64 " parameters (%.2f GB)", n,
+                      (double)bytes / 1e9);
     if (st == SPN_OK)
         st = lay_out(m, &n, err);
     if (st == SPN_OK)

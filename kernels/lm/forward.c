@@ -1,4 +1,5 @@
-/* forward.c - the forward pass of a decoder, written once over the op table: it trains with the tape and generates with a store. */
+/* forward.c - the forward pass of a decoder, written once over the op table: it trains with the
+ * tape and generates with a store. */
 #include "config.h"
 
 #include <math.h>
@@ -6,9 +7,9 @@
 #include "lm/model.h"
 
 struct pass {
-    struct spn_lm   *m;
+    struct spn_lm *m;
     struct spn_plan *p;
-    spn_val          divisors;
+    spn_val divisors;
 };
 
 static spn_val weight(struct spn_plan *p, struct spn_weight *w)
@@ -28,12 +29,18 @@ static spn_val norm(struct pass *s, spn_val x, struct spn_weight *w)
     return spn_op_rms_norm(s->p, x, weight(s->p, w), s->m->shape.norm_eps);
 }
 
-/* q or k: [R, heads*dim_k], each head normed where the description says so, then rotated by the row's position. */
+/* q or k: [R, heads*dim_k], each head normed where the description says so, then rotated by the
+ * row's position. */
 static spn_val rotated(struct pass *s, spn_val x, struct spn_weight *head_norm)
 {
     const struct spn_lm_shape *h = &s->m->shape;
     const struct spn_rope rope = {
-        .head_dim = (int)h->dim_k, .n_rot = (int)h->n_rot, .pairs = s->m->pairs, .base = h->rope_base, .freq_scale = h->rope_scale, .mscale = 1,
+        .head_dim = (int)h->dim_k,
+        .n_rot = (int)h->n_rot,
+        .pairs = s->m->pairs,
+        .base = h->rope_base,
+        .freq_scale = h->rope_scale,
+        .mscale = 1,
     };
 
     if (s->m->arch->qk_norm)
@@ -45,8 +52,14 @@ static spn_val attention(struct pass *s, spn_val x, struct spn_lm_layer *w, int 
 {
     const struct spn_lm_shape *h = &s->m->shape;
     const struct spn_attention a = {
-        .heads = (int)h->n_head, .heads_kv = (int)h->n_head_kv, .dim_k = (int)h->dim_k, .dim_v = (int)h->dim_v, .layer = layer,
-        .window = (int)h->window, .scale = (float)(1 / sqrt((double)h->dim_k)), .softcap = 0,
+        .heads = (int)h->n_head,
+        .heads_kv = (int)h->n_head_kv,
+        .dim_k = (int)h->dim_k,
+        .dim_v = (int)h->dim_v,
+        .layer = layer,
+        .window = (int)h->window,
+        .scale = (float)(1 / sqrt((double)h->dim_k)),
+        .softcap = 0,
     };
     spn_val q = linear(s, x, &w->q, &w->q_bias);
     spn_val k = linear(s, x, &w->k, &w->k_bias);

@@ -1,4 +1,5 @@
-/* generate.c - a generator's life, its requests and its figures; the steps are in generate_step.c. */
+/* generate.c - a generator's life, its requests and its figures; the steps are in generate_step.c.
+ */
 #include "config.h"
 
 #include <inttypes.h>
@@ -18,13 +19,12 @@ static const int64_t sensible_tokens = 65536;
 
 void spn_gen_options_default(struct spn_gen_options *o)
 {
-    *o = (struct spn_gen_options){ .max_rows = 512, .chunk = 256, .max_seqs = 256, .prefix_cache = true, .kv_dtype = SPN_F32 };
+    *o = (struct spn_gen_options){
+        .max_rows = 512, .chunk = 256, .max_seqs = 256, .prefix_cache = true, .kv_dtype = SPN_F32
+    };
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
 /* How many tokens of keys and values, and how long a sequence may get. */
 static spn_status plan_memory(struct spn_gen *g, int64_t *tokens, struct spn_err *err)
@@ -41,9 +41,13 @@ static spn_status plan_memory(struct spn_gen *g, int64_t *tokens, struct spn_err
         want = least(want, fits);
     }
     if (want < (o->ctx > 0 ? ctx : BLOCK))
-        return spn_fail(err, SPN_ENOMEM, "a context of %" PRId64 " tokens needs %.3f GB of keys and values, there is room for %" PRId64
-                        " tokens (%.3f GB of memory are free)", o->ctx > 0 ? ctx : BLOCK,
-                        (double)per_token * (double)(o->ctx > 0 ? ctx : BLOCK) / 1e9, want, 2 * (double)left / 1e9);
+        return spn_fail(err, SPN_ENOMEM,
+                        "a context of %" PRId64
+                        " tokens needs %.3f GB of keys and values, there is room for %" PRId64
+                        " tokens (%.3f GB of memory are free)",
+                        o->ctx > 0 ? ctx : BLOCK,
+                        (double)per_token * (double)(o->ctx > 0 ? ctx : BLOCK) / 1e9, want,
+                        2 * (double)left / 1e9);
     *tokens = want;
     g->ctx = least(ctx, want);
     return SPN_OK;
@@ -56,18 +60,24 @@ static spn_status make_samplers(struct spn_gen *g, struct spn_err *err)
     for (int i = 0; g->sampler != NULL && i < g->n_samplers; i++)
         if ((g->sampler[i] = spn_sampler_new(g->n_draw)) == NULL)
             return spn_fail(err, SPN_ENOMEM, "no memory for a sampler over %d tokens", g->n_draw);
-    return g->sampler != NULL ? SPN_OK : spn_fail(err, SPN_ENOMEM, "no memory for %d samplers", g->n_samplers);
+    return g->sampler != NULL
+               ? SPN_OK
+               : spn_fail(err, SPN_ENOMEM, "no memory for %d samplers", g->n_samplers);
 }
 
 static spn_status check_options(const struct spn_gen_options *o, struct spn_err *err)
 {
     if (o->ctx < 0 || o->cache_tokens < 0 || o->max_rows < 1 || o->chunk < 1 || o->max_seqs < 1)
-        return spn_fail(err, SPN_EUSAGE, "a generator with context %" PRId64 ", cache %" PRId64 ", %d rows, chunks of %d and %d sequences "
-                        "cannot be", o->ctx, o->cache_tokens, o->max_rows, o->chunk, o->max_seqs);
+        return spn_fail(err, SPN_EUSAGE,
+                        "a generator with context %" PRId64 ", cache %" PRId64
+                        ", %d rows, chunks of %d and %d sequences "
+                        "cannot be",
+                        o->ctx, o->cache_tokens, o->max_rows, o->chunk, o->max_seqs);
     return SPN_OK;
 }
 
-spn_status spn_gen_new(struct spn_gen **out, struct spn_lm *m, const struct spn_gen_options *o, struct spn_err *err)
+spn_status spn_gen_new(struct spn_gen **out, struct spn_lm *m, const struct spn_gen_options *o,
+                       struct spn_err *err)
 {
     struct spn_gen *g = spn_calloc(1, sizeof *g);
     struct lm_runner_options ro = { 0 };
@@ -98,9 +108,11 @@ spn_status spn_gen_new(struct spn_gen **out, struct spn_lm *m, const struct spn_
     if (st == SPN_OK)
         st = make_samplers(g, err);
     if (st == SPN_OK && g->o.prefix_cache) {
-        g->prefix = lm_prefix_new(g->runner.kv, (int)m->shape.n_layer, (int32_t)(ro.tokens / BLOCK + 1));
+        g->prefix = lm_prefix_new(g->runner.kv, (int)m->shape.n_layer,
+                                  (int32_t)(ro.tokens / BLOCK + 1));
         if (g->prefix == NULL)
-            st = spn_fail(err, SPN_ENOMEM, "no memory for a prefix cache of %" PRId64 " tokens", ro.tokens);
+            st = spn_fail(err, SPN_ENOMEM, "no memory for a prefix cache of %" PRId64 " tokens",
+                          ro.tokens);
     }
     if (st == SPN_OK && (g->wanted = spn_calloc((size_t)ro.out_max, sizeof *g->wanted)) == NULL)
         st = spn_fail(err, SPN_ENOMEM, "no memory for %" PRId64 " results of a step", ro.out_max);
@@ -149,26 +161,24 @@ void spn_gen_free(struct spn_gen *g)
     spn_free(g);
 }
 
-uint64_t spn_gen_bytes(const struct spn_gen *g)
-{
-    return g->runner.bytes;
-}
+uint64_t spn_gen_bytes(const struct spn_gen *g) { return g->runner.bytes; }
 
-int64_t spn_gen_context(const struct spn_gen *g)
-{
-    return g->ctx;
-}
+int64_t spn_gen_context(const struct spn_gen *g) { return g->ctx; }
 
-static spn_status check_request(const struct spn_gen *g, const struct spn_gen_request *r, struct spn_err *err)
+static spn_status check_request(const struct spn_gen *g, const struct spn_gen_request *r,
+                                struct spn_err *err)
 {
     if (r->n_prompt < 1)
         return spn_fail(err, SPN_EUSAGE, "the prompt is empty");
     if (r->n_prompt > g->ctx)
-        return spn_fail(err, SPN_EUSAGE, "the prompt has %" PRId64 " tokens, the context only %" PRId64, r->n_prompt, g->ctx);
+        return spn_fail(err, SPN_EUSAGE,
+                        "the prompt has %" PRId64 " tokens, the context only %" PRId64, r->n_prompt,
+                        g->ctx);
     for (int64_t i = 0; i < r->n_prompt; i++)
         if (r->prompt[i] < 0 || r->prompt[i] >= g->m->shape.n_vocab)
-            return spn_fail(err, SPN_EUSAGE, "token %" PRId64 " of the prompt is %d, the vocabulary has %" PRId64, i, (int)r->prompt[i],
-                            g->m->shape.n_vocab);
+            return spn_fail(err, SPN_EUSAGE,
+                            "token %" PRId64 " of the prompt is %d, the vocabulary has %" PRId64, i,
+                            (int)r->prompt[i], g->m->shape.n_vocab);
     return r->max_tokens == 0 ? SPN_OK : spn_sampling_check(&r->sampling, err);
 }
 
@@ -190,7 +200,8 @@ static bool grow(struct spn_gen *g)
     return true;
 }
 
-spn_status spn_gen_add(struct spn_gen *g, const struct spn_gen_request *r, int64_t *id, struct spn_err *err)
+spn_status spn_gen_add(struct spn_gen *g, const struct spn_gen_request *r, int64_t *id,
+                       struct spn_err *err)
 {
     struct lm_seq *s;
     int64_t limit = g->ctx;
@@ -202,7 +213,8 @@ spn_status spn_gen_add(struct spn_gen *g, const struct spn_gen_request *r, int64
         limit = r->n_prompt + r->max_tokens;
     s = grow(g) ? spn_calloc(1, sizeof *s) : NULL;
     if (s == NULL || (s->tok = spn_calloc((size_t)limit, sizeof *s->tok)) == NULL ||
-        (r->score_prompt && (s->prompt_logprob = spn_calloc((size_t)r->n_prompt, sizeof(float))) == NULL)) {
+        (r->score_prompt &&
+         (s->prompt_logprob = spn_calloc((size_t)r->n_prompt, sizeof(float))) == NULL)) {
         if (s != NULL)
             spn_free(s->tok);
         spn_free(s);

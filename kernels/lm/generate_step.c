@@ -1,8 +1,9 @@
 /* generate_step.c - one step of the generator: who runs, the rows, the tokens drawn.
  *
- * Whoever runs beside a sequence, its rows give the same bytes (rule 7), so the schedule may follow what is cheap: decoding
- * rows first, prompts in chunks, a prompt whose next block another sequence is computing waits for it, and when pages run
- * out the youngest sequence goes back to the queue and is computed again later.
+ * Whoever runs beside a sequence, its rows give the same bytes (rule 7), so the schedule may follow
+ * what is cheap: decoding rows first, prompts in chunks, a prompt whose next block another sequence
+ * is computing waits for it, and when pages run out the youngest sequence goes back to the queue
+ * and is computed again later.
  */
 #include "config.h"
 
@@ -55,8 +56,8 @@ static void count_rows(const struct spn_gen *g, const struct lm_seq *s, int64_t 
         *n += g->runner.seq[i] == s->kv;
 }
 
-/* Places for N tokens more of S: from free pages, else from the cache, else from the youngest sequence that has no row in this
-   step yet. False: S has to wait. */
+/* Places for N tokens more of S: from free pages, else from the cache, else from the youngest
+   sequence that has no row in this step yet. False: S has to wait. */
 static bool find_room(struct spn_gen *g, struct lm_seq *s, int64_t n)
 {
     while (spn_kv_reserve(g->runner.kv, s->kv, -1, n, NULL) != SPN_OK) {
@@ -76,7 +77,8 @@ static bool find_room(struct spn_gen *g, struct lm_seq *s, int64_t n)
 
 /* ---- admission ---- */
 
-/* Tokens at the start of S that may come from the cache: its last one has to run, and those that are scored. */
+/* Tokens at the start of S that may come from the cache: its last one has to run, and those that
+ * are scored. */
 static int64_t may_be_cached(const struct lm_seq *s)
 {
     int64_t last = s->n_tok - 1;
@@ -105,7 +107,8 @@ static bool admit(struct spn_gen *g, struct lm_seq *s, bool alone)
     int64_t most = g->prefix != NULL ? may_be_cached(s) / BLOCK : 0, known = 0, need;
     int32_t entry = LM_PREFIX_ROOT, next;
 
-    while (known < most && (next = lm_prefix_find(g->prefix, entry, s->tok + known * BLOCK)) != LM_PREFIX_ROOT) {
+    while (known < most &&
+           (next = lm_prefix_find(g->prefix, entry, s->tok + known * BLOCK)) != LM_PREFIX_ROOT) {
         entry = next;
         known++;
     }
@@ -113,9 +116,11 @@ static bool admit(struct spn_gen *g, struct lm_seq *s, bool alone)
         return false;
     need = (s->n_tok + BLOCK) / BLOCK - known;
     lm_prefix_pin(g->prefix, entry);
-    while (spn_kv_pages_free(g->runner.kv) < need && g->prefix != NULL && lm_prefix_evict(g->prefix))
+    while (spn_kv_pages_free(g->runner.kv) < need && g->prefix != NULL &&
+           lm_prefix_evict(g->prefix))
         ;
-    if ((spn_kv_pages_free(g->runner.kv) < need && !alone) || spn_kv_seq_new(g->runner.kv, &s->kv, NULL) != SPN_OK) {
+    if ((spn_kv_pages_free(g->runner.kv) < need && !alone) ||
+        spn_kv_seq_new(g->runner.kv, &s->kv, NULL) != SPN_OK) {
         lm_prefix_unpin(g->prefix, entry);
         s->kv = -1;
         return false;
@@ -170,7 +175,8 @@ static bool scored(const struct lm_seq *s, int64_t i)
 
 static void add_rows(struct spn_gen *g, struct lm_seq *s, int64_t most)
 {
-    int64_t end = s->done + most < to_run(s) ? s->done + most : to_run(s), wanted = 0, last = s->done;
+    int64_t end = s->done + most < to_run(s) ? s->done + most : to_run(s), wanted = 0,
+            last = s->done;
     bool draw;
 
     /* Fewer rows when the logits of all would not fit. */
@@ -187,14 +193,18 @@ static void add_rows(struct spn_gen *g, struct lm_seq *s, int64_t most)
         lm_runner_add(&g->runner, s->tok[i], i, s->kv, draw || scored(s, i));
         if (draw || scored(s, i))
             g->wanted[g->n_wanted++] = (struct lm_wanted){
-                .s = s, .draw = draw, .score = scored(s, i) ? s->tok[i + 1] : -1, .score_at = i, .err = SPN_ERR_INIT,
+                .s = s,
+                .draw = draw,
+                .score = scored(s, i) ? s->tok[i + 1] : -1,
+                .score_at = i,
+                .err = SPN_ERR_INIT,
             };
     }
     s->done = last;
 }
 
-/* Rows of the step: decoding sequences first, then prompts. When a step cannot take all, the next one begins with another
-   sequence, so that none waits for ever. */
+/* Rows of the step: decoding sequences first, then prompts. When a step cannot take all, the next
+   one begins with another sequence, so that none waits for ever. */
 static void build(struct spn_gen *g, int64_t *prefill)
 {
     int64_t first = g->n_seq > 0 ? g->turn % g->n_seq : 0;
@@ -207,7 +217,8 @@ static void build(struct spn_gen *g, int64_t *prefill)
         for (int k = 0; k < g->n_seq; k++) {
             struct lm_seq *s = g->seq[(first + k) % g->n_seq];
             int64_t left = g->runner.rows_max - g->runner.rows.n, rows = g->runner.rows.n;
-            bool decoding = s->state == LM_RUNNING && s->n_tok - s->done == 1 && s->n_tok > s->n_prompt;
+            bool decoding = s->state == LM_RUNNING && s->n_tok - s->done == 1 &&
+                            s->n_tok > s->n_prompt;
 
             if (s->state != LM_RUNNING || decoding != (pass == 0) || s->done >= to_run(s))
                 continue;
@@ -240,7 +251,8 @@ static void finish_rows(void *ctx, int64_t begin, int64_t end, int worker)
         }
         if (!w->draw || w->st != SPN_OK)
             continue;
-        w->st = spn_sample(g->sampler[worker], &w->s->sampling, logits, w->s->tok, w->s->n_tok, &w->s->rng, &w->token, NULL, &w->err);
+        w->st = spn_sample(g->sampler[worker], &w->s->sampling, logits, w->s->tok, w->s->n_tok,
+                           &w->s->rng, &w->token, NULL, &w->err);
         if (w->st == SPN_OK && w->s->logprobs)
             w->logprob = lm_logprob(logits, n, w->token);
     }
@@ -250,21 +262,25 @@ static bool ends(const struct spn_gen *g, const struct lm_seq *s, int32_t token)
 {
     if (s->stop_token != NULL)
         return s->stop_token[token];
-    return g->m->tokenizer != NULL && token < spn_token_count(g->m->tokenizer) && spn_token_ends(g->m->tokenizer, token);
+    return g->m->tokenizer != NULL && token < spn_token_count(g->m->tokenizer) &&
+           spn_token_ends(g->m->tokenizer, token);
 }
 
-static void emit(struct spn_gen *g, struct lm_seq *s, int32_t token, float logprob, enum spn_gen_finish finish)
+static void emit(struct spn_gen *g, struct lm_seq *s, int32_t token, float logprob,
+                 enum spn_gen_finish finish)
 {
     struct spn_gen_event *e = &g->event[g->n_event++];
 
-    *e = (struct spn_gen_event){ .id = s->id, .token = token, .logprob = logprob, .finish = finish, .n_cached = s->cached };
+    *e = (struct spn_gen_event){
+        .id = s->id, .token = token, .logprob = logprob, .finish = finish, .n_cached = s->cached
+    };
     if (s->score && !s->reported) {
         e->prompt_logprob = s->prompt_logprob;
         e->n_prompt_logprob = s->n_prompt - 1;
         s->reported = true;
     }
     if (finish != SPN_GEN_RUNNING) {
-        lm_seq_pause(g, s);        /* its pages go at once, its figures at the next step */
+        lm_seq_pause(g, s); /* its pages go at once, its figures at the next step */
         s->state = LM_DONE;
     }
 }
@@ -273,7 +289,8 @@ static void emit(struct spn_gen *g, struct lm_seq *s, int32_t token, float logpr
 static void remember(struct spn_gen *g, struct lm_seq *s)
 {
     while (!s->closed && (s->blocks + 1) * BLOCK <= s->done) {
-        int32_t e = lm_prefix_add(g->prefix, s->entry, s->tok + s->blocks * BLOCK, s->kv, s->blocks);
+        int32_t e = lm_prefix_add(g->prefix, s->entry, s->tok + s->blocks * BLOCK, s->kv,
+                                  s->blocks);
 
         if (e == LM_PREFIX_ROOT) {
             s->closed = true;
@@ -306,7 +323,10 @@ static spn_status take_results(struct spn_gen *g, struct spn_err *err)
             continue;
         s->tok[s->n_tok++] = w->token;
         g->stats.generated_tokens++;
-        emit(g, s, w->token, w->logprob, ends(g, s, w->token) ? SPN_GEN_STOP : s->n_tok == s->limit ? SPN_GEN_LENGTH : SPN_GEN_RUNNING);
+        emit(g, s, w->token, w->logprob,
+             ends(g, s, w->token)   ? SPN_GEN_STOP
+             : s->n_tok == s->limit ? SPN_GEN_LENGTH
+                                    : SPN_GEN_RUNNING);
     }
     return SPN_OK;
 }
@@ -336,7 +356,8 @@ static void sweep(struct spn_gen *g)
     g->n_seq = n;
 }
 
-spn_status spn_gen_step(struct spn_gen *g, const struct spn_gen_event **events, int *n_events, struct spn_err *err)
+spn_status spn_gen_step(struct spn_gen *g, const struct spn_gen_event **events, int *n_events,
+                        struct spn_err *err)
 {
     int64_t prefill;
     double start = now(), seconds;
@@ -358,7 +379,8 @@ spn_status spn_gen_step(struct spn_gen *g, const struct spn_gen_event **events, 
         g->stats.steps++;
         seconds = now() - start;
         g->stats.seconds_prefill += seconds * (double)prefill / (double)g->runner.rows.n;
-        g->stats.seconds_decode += seconds * (double)(g->runner.rows.n - prefill) / (double)g->runner.rows.n;
+        g->stats.seconds_decode += seconds * (double)(g->runner.rows.n - prefill) /
+                                   (double)g->runner.rows.n;
     }
     finish_idle(g);
     *events = g->event;

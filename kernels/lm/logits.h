@@ -10,10 +10,11 @@
 extern "C" {
 #endif
 
-/* OUT [n, n_vocab] = the logits after each of the N tokens IDS, one sequence from position 0; the same bytes as the generator's.
-   SPN_EUSAGE: no token, an id out of range, or more tokens than the model's context. */
-spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float *out, struct spn_pool *pool,
-                         struct spn_err *err);
+/* OUT [n, n_vocab] = the logits after each of the N tokens IDS, one sequence from position 0; the
+   same bytes as the generator's. SPN_EUSAGE: no token, an id out of range, or more tokens than the
+   model's context. */
+spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float *out,
+                         struct spn_pool *pool, struct spn_err *err);
 
 #ifdef __cplusplus
 }

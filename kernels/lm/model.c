@@ -1,4 +1,5 @@
-/* model.c - opening a language model: weights found by name, checked by shape, mapped, and packed for products. */
+/* model.c - opening a language model: weights found by name, checked by shape, mapped, and packed
+ * for products. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -15,12 +16,14 @@ void spn_lm_options_default(struct spn_lm_options *o)
     *o = (struct spn_lm_options){ .act = SPN_ACT_INT8, .pack = true, .tokenizer = true };
 }
 
-/* What the packed form of a matrix takes, nearly: its own bytes with rows filled up to a panel of 32, and a sixteenth for scales. */
+/* What the packed form of a matrix takes, nearly: its own bytes with rows filled up to a panel of
+ * 32, and a sixteenth for scales. */
 static uint64_t packed_estimate(const struct spn_tensor *t)
 {
     uint64_t row, bytes;
 
-    if (!spn_dtype_row_bytes(t->dtype, t->dim[1], &row) || !spn_mul_u64(row, ((uint64_t)t->dim[0] + 31) / 32 * 32, &bytes))
+    if (!spn_dtype_row_bytes(t->dtype, t->dim[1], &row) ||
+        !spn_mul_u64(row, ((uint64_t)t->dim[0] + 31) / 32 * 32, &bytes))
         return UINT64_MAX / 2;
     return bytes + bytes / 16;
 }
@@ -32,16 +35,19 @@ static bool aligned(const struct spn_tensor *t)
     return info->block_elems != 1 || (uintptr_t)t->data % (uintptr_t)info->block_bytes == 0;
 }
 
-static void shape_text(const struct spn_lm_shape *s, const struct lm_slot *slot, char *out, size_t room)
+static void shape_text(const struct spn_lm_shape *s, const struct lm_slot *slot, char *out,
+                       size_t room)
 {
     if (slot->cols == LM_NONE)
         snprintf(out, room, "[%" PRId64 "]", lm_dim_of(s, slot->rows));
     else
-        snprintf(out, room, "[%" PRId64 ", %" PRId64 "]", lm_dim_of(s, slot->rows), lm_dim_of(s, slot->cols));
+        snprintf(out, room, "[%" PRId64 ", %" PRId64 "]", lm_dim_of(s, slot->rows),
+                 lm_dim_of(s, slot->cols));
 }
 
 /* E has the shape and a type that SLOT can have. */
-static spn_status check_entry(const struct spn_lm *m, const struct lm_slot *slot, const struct spn_entry *e, struct spn_err *err)
+static spn_status check_entry(const struct spn_lm *m, const struct lm_slot *slot,
+                              const struct spn_entry *e, struct spn_err *err)
 {
     const char *path = spn_reader_path(m->reader);
     const struct spn_dtype_info *info = spn_dtype_info(e->t.dtype);
@@ -49,17 +55,20 @@ static spn_status check_entry(const struct spn_lm *m, const struct lm_slot *slot
     char want[64], got[128];
 
     if (info == NULL || !info->decode)
-        return spn_fail(err, SPN_EFORMAT, "%s: tensor %s has type %s, which is not handled", path, e->name, spn_dtype_name(e->t.dtype));
+        return spn_fail(err, SPN_EFORMAT, "%s: tensor %s has type %s, which is not handled", path,
+                        e->name, spn_dtype_name(e->t.dtype));
     if (e->t.ndim == ndim && e->t.dim[0] == lm_dim_of(&m->shape, slot->rows) &&
         (ndim == 1 || e->t.dim[1] == lm_dim_of(&m->shape, slot->cols)))
         return SPN_OK;
     shape_text(&m->shape, slot, want, sizeof want);
     spn_tensor_shape_text(&e->t, got, sizeof got);
-    return spn_fail(err, SPN_EFORMAT, "%s: tensor %s is %s, the hyper-parameters ask for %s", path, e->name, got, want);
+    return spn_fail(err, SPN_EFORMAT, "%s: tensor %s is %s, the hyper-parameters ask for %s", path,
+                    e->name, got, want);
 }
 
 /* The entry of SLOT in layer L; NULL when it is absent. */
-static const struct spn_entry *find(const struct spn_lm *m, const struct lm_slot *slot, int64_t l, bool hf, char *name, size_t room)
+static const struct spn_entry *find(const struct spn_lm *m, const struct lm_slot *slot, int64_t l,
+                                    bool hf, char *name, size_t room)
 {
     const char *tail = hf ? slot->hf : slot->gguf;
 
@@ -70,7 +79,8 @@ static const struct spn_entry *find(const struct spn_lm *m, const struct lm_slot
     return spn_reader_find(m->reader, name);
 }
 
-static spn_status name_weight(struct spn_lm *m, const struct lm_slot *slot, int64_t l, struct spn_weight *w, struct spn_err *err)
+static spn_status name_weight(struct spn_lm *m, const struct lm_slot *slot, int64_t l,
+                              struct spn_weight *w, struct spn_err *err)
 {
     char name[96];
 
@@ -83,20 +93,23 @@ static spn_status name_weight(struct spn_lm *m, const struct lm_slot *slot, int6
 }
 
 /* Vectors are read by ops as floats, whatever the file's type: a copy in f32. */
-static spn_status take_vector(struct spn_lm *m, const struct spn_entry *e, struct spn_weight *w, struct spn_err *err)
+static spn_status take_vector(struct spn_lm *m, const struct spn_entry *e, struct spn_weight *w,
+                              struct spn_err *err)
 {
     int64_t n = e->t.dim[0];
     float *f = spn_arena_alloc(m->arena, (size_t)n, sizeof *f);
     spn_status st;
 
     if (f == NULL)
-        return spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " numbers of %s", spn_reader_path(m->reader), n, e->name);
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " numbers of %s",
+                        spn_reader_path(m->reader), n, e->name);
     st = spn_dequant(e->t.dtype, e->t.data, f, n, err);
     return st == SPN_OK ? spn_tensor_init(&w->t, SPN_F32, 1, &n, f, err) : st;
 }
 
 /* A matrix stays in the mapping in its own type; plain numbers that lie askew there are copied. */
-static spn_status take_matrix(struct spn_lm *m, const struct spn_entry *e, struct spn_weight *w, struct spn_err *err)
+static spn_status take_matrix(struct spn_lm *m, const struct spn_entry *e, struct spn_weight *w,
+                              struct spn_err *err)
 {
     uint64_t bytes = spn_tensor_bytes(&e->t);
 
@@ -106,7 +119,8 @@ static spn_status take_matrix(struct spn_lm *m, const struct spn_entry *e, struc
         return SPN_OK;
     w->t.data = spn_arena_alloc(m->arena, (size_t)bytes, 1);
     if (w->t.data == NULL)
-        return spn_fail(err, SPN_ENOMEM, "%s: no memory for the %" PRIu64 " bytes of %s", spn_reader_path(m->reader), bytes, e->name);
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory for the %" PRIu64 " bytes of %s",
+                        spn_reader_path(m->reader), bytes, e->name);
     memcpy(w->t.data, e->t.data, (size_t)bytes);
     return SPN_OK;
 }
@@ -114,16 +128,17 @@ static spn_status take_matrix(struct spn_lm *m, const struct spn_entry *e, struc
 static bool needed(const struct spn_lm *m, const struct lm_slot *slot)
 {
     switch (slot->need) {
-    case LM_MUST:   return true;
-    case LM_BIAS:   return m->arch->qkv_bias;
+    case LM_MUST: return true;
+    case LM_BIAS: return m->arch->qkv_bias;
     case LM_QKNORM: return m->arch->qk_norm;
     case LM_OUTPUT: return !m->shape.tied;
-    case LM_MAY:    break;
+    case LM_MAY: break;
     }
     return false;
 }
 
-static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_t l, bool hf, struct spn_err *err)
+static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_t l, bool hf,
+                            struct spn_err *err)
 {
     struct spn_weight *w = lm_slot_weight(m, slot, l);
     char name[96];
@@ -134,13 +149,15 @@ static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_
         return SPN_OK;
     if (slot->need == LM_QKNORM && !m->arch->qk_norm) {
         if (e != NULL)
-            return spn_fail(err, SPN_EFORMAT, "%s: tensor %s does not belong to %s", spn_reader_path(m->reader), name, m->arch->name);
+            return spn_fail(err, SPN_EFORMAT, "%s: tensor %s does not belong to %s",
+                            spn_reader_path(m->reader), name, m->arch->name);
         return SPN_OK;
     }
     if (e == NULL) {
         if (!needed(m, slot))
             return SPN_OK;
-        return spn_fail(err, SPN_EFORMAT, "%s: tensor %s is missing", spn_reader_path(m->reader), name);
+        return spn_fail(err, SPN_EFORMAT, "%s: tensor %s is missing", spn_reader_path(m->reader),
+                        name);
     }
     st = check_entry(m, slot, e, err);
     if (st == SPN_OK)
@@ -153,7 +170,11 @@ static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_
 static spn_status bind_weights(struct spn_lm *m, bool hf, struct spn_err *err)
 {
     static const struct lm_slot divisors = {
-        .at = offsetof(struct spn_lm, rope_divisors), .rows = LM_PAIRS, .need = LM_MAY, .gguf = "rope_freqs.weight", .hf = "",
+        .at = offsetof(struct spn_lm, rope_divisors),
+        .rows = LM_PAIRS,
+        .need = LM_MAY,
+        .gguf = "rope_freqs.weight",
+        .hf = "",
     };
     spn_status st = SPN_OK;
 
@@ -165,7 +186,8 @@ static spn_status bind_weights(struct spn_lm *m, bool hf, struct spn_err *err)
     return st == SPN_OK ? lm_list(m, err) : st;
 }
 
-/* The table serves two uses: rows by token in its own type, and the product of the logits when the output is tied to it. */
+/* The table serves two uses: rows by token in its own type, and the product of the logits when the
+ * output is tied to it. */
 static bool is_product(const struct spn_lm *m, const struct spn_weight *w)
 {
     return w->t.ndim == 2 && (w != &m->embed || m->shape.tied);
@@ -180,8 +202,8 @@ static spn_status check_memory(const struct spn_lm *m, struct spn_err *err)
             need = UINT64_MAX;
     if (need <= free_bytes)
         return SPN_OK;
-    spn_fail(err, SPN_ENOMEM, "%s: its packed weights need %.2f GB, %.2f GB are free", spn_reader_path(m->reader), (double)need / 1e9,
-             (double)free_bytes / 1e9);
+    spn_fail(err, SPN_ENOMEM, "%s: its packed weights need %.2f GB, %.2f GB are free",
+             spn_reader_path(m->reader), (double)need / 1e9, (double)free_bytes / 1e9);
     return SPN_ENOMEM;
 }
 
@@ -206,12 +228,16 @@ static spn_status open_tokenizer(struct spn_lm *m, struct spn_err *err)
     spn_status st = spn_tokenizer_open(&m->tokenizer, m->reader, err);
 
     if (st == SPN_OK && spn_token_count(m->tokenizer) > m->shape.n_vocab)
-        return spn_fail(err, SPN_EFORMAT, "%s: the tokenizer has %d tokens, the embedding table only %" PRId64 " rows",
-                        spn_reader_path(m->reader), (int)spn_token_count(m->tokenizer), m->shape.n_vocab);
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: the tokenizer has %d tokens, the embedding table only %" PRId64
+                        " rows",
+                        spn_reader_path(m->reader), (int)spn_token_count(m->tokenizer),
+                        m->shape.n_vocab);
     return st;
 }
 
-spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_lm_options *o, struct spn_err *err)
+spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_lm_options *o,
+                       struct spn_err *err)
 {
     struct spn_lm_options dflt;
     struct spn_lm *m = spn_calloc(1, sizeof *m);
@@ -233,7 +259,9 @@ spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_l
     }
     if (st == SPN_OK) {
         m->layer = spn_arena_alloc(m->arena, (size_t)m->shape.n_layer, sizeof *m->layer);
-        st = m->layer != NULL ? bind_weights(m, hf, err) : spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " layers", path, m->shape.n_layer);
+        st = m->layer != NULL ? bind_weights(m, hf, err)
+                              : spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " layers",
+                                         path, m->shape.n_layer);
     }
     if (st == SPN_OK && o->tokenizer)
         st = open_tokenizer(m, err);

@@ -1,4 +1,5 @@
-/* model.h - a language model: description (what it computes) x binding (how a source names it), weights mapped or packed. */
+/* model.h - a language model: description (what it computes) x binding (how a source names it),
+ * weights mapped or packed. */
 #ifndef SPN_LM_MODEL_H
 #define SPN_LM_MODEL_H
 #include <stdbool.h>
@@ -17,23 +18,23 @@ extern "C" {
 
 /* ---- description: a table row an architecture, numbers from the file ---- */
 enum spn_norm_kind { SPN_NORM_RMS, SPN_NORM_LAYER };
-enum spn_ffn_kind  { SPN_FFN_SWIGLU, SPN_FFN_GEGLU, SPN_FFN_GELU };
-struct spn_arch {                              /* registered; `architecture` extension point */
-    const char *name;                          /* "llama", "qwen2", "qwen3" */
+enum spn_ffn_kind { SPN_FFN_SWIGLU, SPN_FFN_GEGLU, SPN_FFN_GELU };
+struct spn_arch {     /* registered; `architecture` extension point */
+    const char *name; /* "llama", "qwen2", "qwen3" */
     enum spn_norm_kind norm;
-    enum spn_ffn_kind  ffn;
+    enum spn_ffn_kind ffn;
     bool qkv_bias, qk_norm;
-    enum spn_rope_pairs pairs_gguf, pairs_hf;  /* rope pairing as stored by each source */
-    const char *hf_names;                      /* "LlamaForCausalLM MistralForCausalLM" */
+    enum spn_rope_pairs pairs_gguf, pairs_hf; /* rope pairing as stored by each source */
+    const char *hf_names;                     /* "LlamaForCausalLM MistralForCausalLM" */
 };
 const struct spn_arch *spn_arch_find(const char *name);
-const struct spn_arch *spn_arch_at(int i);     /* NULL past the end */
+const struct spn_arch *spn_arch_at(int i); /* NULL past the end */
 
 struct spn_lm_shape {
     int64_t n_vocab, n_embd, n_layer, n_ff, n_head, n_head_kv, dim_k, dim_v, n_rot, context;
-    float   norm_eps, rope_base, rope_scale;
-    bool    tied;                              /* logits use the embedding table */
-    int64_t window;                            /* query i sees keys j with i - j < window; 0: all */
+    float norm_eps, rope_base, rope_scale;
+    bool tied;      /* logits use the embedding table */
+    int64_t window; /* query i sees keys j with i - j < window; 0: all */
 };
 
 /* ---- weights by canonical name ---- */
@@ -43,50 +44,60 @@ struct spn_lm_layer {
 };
 struct spn_lm {
     const struct spn_arch *arch;
-    struct spn_lm_shape    shape;
-    enum spn_rope_pairs    pairs;              /* as this source stores q and k */
-    struct spn_weight      embed, out_norm, output, rope_divisors;      /* t.data NULL: absent */
-    struct spn_lm_layer   *layer;              /* [n_layer] */
-    struct spn_tokenizer  *tokenizer;          /* NULL: none needed (logits of given ids) */
-    const char            *name, *chat_template;      /* NULL: none */
-    struct spn_reader     *reader;             /* NULL for a model made by train */
-    struct spn_arena      *arena;
-    uint64_t               bytes_packed, bytes_mapped, params;
-    struct spn_weight    **list;               /* [n_list] every weight in spn_lm_weight's order */
-    int                    n_list;
-    float                 *block;              /* spn_lm_create: all weights one after another; else NULL */
+    struct spn_lm_shape shape;
+    enum spn_rope_pairs pairs;                                /* as this source stores q and k */
+    struct spn_weight embed, out_norm, output, rope_divisors; /* t.data NULL: absent */
+    struct spn_lm_layer *layer;                               /* [n_layer] */
+    struct spn_tokenizer *tokenizer;  /* NULL: none needed (logits of given ids) */
+    const char *name, *chat_template; /* NULL: none */
+    struct spn_reader *reader;        /* NULL for a model made by train */
+    struct spn_arena *arena;
+    uint64_t bytes_packed, bytes_mapped, params;
+    struct spn_weight **list; /* [n_list] every weight in spn_lm_weight's order */
+    int n_list;
+    float *block; /* spn_lm_create: all weights one after another; else NULL */
 };
 
 struct spn_lm_options {
-    enum spn_act act;                          /* SPN_ACT_INT8 by default; `--act f32` */
-    bool pack;                                 /* pack products for generation (default true); else products run on the file's types */
-    bool tokenizer;                            /* a missing tokenizer is an error (default true) */
+    enum spn_act act; /* SPN_ACT_INT8 by default; `--act f32` */
+    bool pack; /* pack products for generation (default true); else products run on the file's types
+                */
+    bool tokenizer; /* a missing tokenizer is an error (default true) */
     struct spn_pool *pool;
 };
 void spn_lm_options_default(struct spn_lm_options *o);
-/* Open a GGUF file or Hugging Face folder; O NULL: the defaults. Every shape is checked against the hyper-parameters before use.
-   SPN_ENOMEM when packed weights would not fit what is free: the sentence has both figures. SPN_EFORMAT: architecture not
-   known, a setting that is not handled, a tensor missing or of another shape, no tokenizer, a tokenizer larger than the table. */
-spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_lm_options *o, struct spn_err *err);
-/* A model with random weights for training, all f32: normal with deviation 0.02, the matrices that write into the residual stream
-   (attn_output, ffn_down) times 1/sqrt(2 n_layer), norms 1, biases 0; each tensor from a stream of its own, keyed by its name.
-   Its arrays lie one after another in one block, in spn_lm_weight's order: (*out)->block, (*out)->params floats. */
-spn_status spn_lm_create(struct spn_lm **out, const struct spn_arch *arch, const struct spn_lm_shape *shape, uint64_t seed, struct spn_err *err);
-void       spn_lm_close(struct spn_lm *m);     /* NULL is fine */
-/* Every trainable weight, in a fixed order, with its canonical (GGUF) name; NULL past the end. The rope divisors are not among them. */
+/* Open a GGUF file or Hugging Face folder; O NULL: the defaults. Every shape is checked against the
+   hyper-parameters before use. SPN_ENOMEM when packed weights would not fit what is free: the
+   sentence has both figures. SPN_EFORMAT: architecture not known, a setting that is not handled, a
+   tensor missing or of another shape, no tokenizer, a tokenizer larger than the table. */
+spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_lm_options *o,
+                       struct spn_err *err);
+/* A model with random weights for training, all f32: normal with deviation 0.02, the matrices that
+   write into the residual stream (attn_output, ffn_down) times 1/sqrt(2 n_layer), norms 1, biases
+   0; each tensor from a stream of its own, keyed by its name. Its arrays lie one after another in
+   one block, in spn_lm_weight's order: (*out)->block, (*out)->params floats. */
+spn_status spn_lm_create(struct spn_lm **out, const struct spn_arch *arch,
+                         const struct spn_lm_shape *shape, uint64_t seed, struct spn_err *err);
+void spn_lm_close(struct spn_lm *m); /* NULL is fine */
+/* Every trainable weight, in a fixed order, with its canonical (GGUF) name; NULL past the end. The
+ * rope divisors are not among them. */
 struct spn_weight *spn_lm_weight(struct spn_lm *m, int i);
 /* Ranges and divisibility of SHAPE, PLACE first in the sentence: what open and create demand. */
-spn_status spn_lm_shape_check(const struct spn_lm_shape *shape, const char *place, struct spn_err *err);
-/* Write as GGUF in llama's conventions: matrices as DTYPE (rows that DTYPE's blocks do not divide: Q4_K as Q4_0, Q6_K as Q8_0, then
-   F16), norms and biases f32, q and k rows permuted where this source pairs them differently; TOK, NAME and CHAT_TEMPLATE may
-   be NULL; a template that TOK brings wins. */
-spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype, const struct spn_tokenizer *tok,
-                             const char *name, const char *chat_template, struct spn_err *err);
+spn_status spn_lm_shape_check(const struct spn_lm_shape *shape, const char *place,
+                              struct spn_err *err);
+/* Write as GGUF in llama's conventions: matrices as DTYPE (rows that DTYPE's blocks do not divide:
+   Q4_K as Q4_0, Q6_K as Q8_0, then F16), norms and biases f32, q and k rows permuted where this
+   source pairs them differently; TOK, NAME and CHAT_TEMPLATE may be NULL; a template that TOK
+   brings wins. */
+spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype,
+                             const struct spn_tokenizer *tok, const char *name,
+                             const char *chat_template, struct spn_err *err);
 
 /* ---- the forward, written once ---- */
 enum spn_lm_use { SPN_LM_GENERATE, SPN_LM_TRAIN };
-/* Record the forward into P. Input "hidden" is used instead of tokens when a run starts at a mark. Marks: 0 after the embedding,
-   l+1 after layer l. Output "logits" [OUT, n_vocab] (generate) or [R, n_vocab] (train). Returns the logits' value, -1 on failure. */
+/* Record the forward into P. Input "hidden" is used instead of tokens when a run starts at a mark.
+   Marks: 0 after the embedding, l+1 after layer l. Output "logits" [OUT, n_vocab] (generate) or [R,
+   n_vocab] (train). Returns the logits' value, -1 on failure. */
 spn_val spn_lm_forward(struct spn_lm *m, struct spn_plan *p, enum spn_lm_use use);
 
 #ifdef __cplusplus

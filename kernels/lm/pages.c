@@ -7,13 +7,17 @@
 #include "base/mem.h"
 #include "lm/pages.h"
 
-bool lm_pages_size(const struct spn_kv_layer *layer, int dtype, uint64_t *bytes_k, uint64_t *bytes_v, uint64_t *bytes)
+bool lm_pages_size(const struct spn_kv_layer *layer, int dtype, uint64_t *bytes_k,
+                   uint64_t *bytes_v, uint64_t *bytes)
 {
     const uint64_t tail = 2 * SPN_ATTENTION_BLOCK * sizeof(int32_t);
 
-    return spn_dtype_row_bytes(dtype, layer->width_k, bytes_k) && spn_dtype_row_bytes(dtype, layer->width_v, bytes_v) &&
-           spn_mul_u64(*bytes_k, SPN_ATTENTION_BLOCK, bytes_k) && spn_mul_u64(*bytes_v, SPN_ATTENTION_BLOCK, bytes_v) &&
-           spn_add_u64(*bytes_k, *bytes_v, bytes) && spn_add_u64(*bytes, tail, bytes) && spn_align_u64(*bytes, 64, bytes);
+    return spn_dtype_row_bytes(dtype, layer->width_k, bytes_k) &&
+           spn_dtype_row_bytes(dtype, layer->width_v, bytes_v) &&
+           spn_mul_u64(*bytes_k, SPN_ATTENTION_BLOCK, bytes_k) &&
+           spn_mul_u64(*bytes_v, SPN_ATTENTION_BLOCK, bytes_v) &&
+           spn_add_u64(*bytes_k, *bytes_v, bytes) && spn_add_u64(*bytes, tail, bytes) &&
+           spn_align_u64(*bytes, 64, bytes);
 }
 
 bool lm_pages_init(struct lm_pages *p, int tier, int32_t n, unsigned char *base)

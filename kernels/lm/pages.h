@@ -8,37 +8,34 @@
 #include "tensor/ops.h"
 
 /* A handle: tier in the upper 4 bits, index within the tier below. */
-static inline int lm_page_tier(uint32_t page)
-{
-    return (int)(page >> 28);
-}
+static inline int lm_page_tier(uint32_t page) { return (int)(page >> 28); }
 
-static inline uint32_t lm_page_index(uint32_t page)
-{
-    return page & 0x0fffffffu;
-}
+static inline uint32_t lm_page_index(uint32_t page) { return page & 0x0fffffffu; }
 
 /* Pages of one layer: [K | V | positions | rows], each tier one array. */
 struct lm_pages {
-    int64_t  width_k, width_v;
-    uint64_t bytes_k, bytes_v, bytes;       /* of a page: keys, values, all of it */
+    int64_t width_k, width_v;
+    uint64_t bytes_k, bytes_v, bytes; /* of a page: keys, values, all of it */
     struct {
-        unsigned char *base;                /* lent by the store */
-        int32_t n, n_free, *free, *refs;    /* a stack of free indices; references by index */
+        unsigned char *base;             /* lent by the store */
+        int32_t n, n_free, *free, *refs; /* a stack of free indices; references by index */
     } tier[SPN_KV_TIERS];
     int n_tiers;
 };
 
 /* Bytes of a page; false when they overflow. */
-bool     lm_pages_size(const struct spn_kv_layer *layer, int dtype, uint64_t *bytes_k, uint64_t *bytes_v, uint64_t *bytes);
-bool     lm_pages_init(struct lm_pages *p, int tier, int32_t n, unsigned char *base);      /* false: no memory */
-void     lm_pages_free(struct lm_pages *p);
-/* A free page of the first tier that has one, with one reference; TIER >= 0: of that tier alone. False: none left. */
-bool     lm_page_take(struct lm_pages *p, int tier, uint32_t *page);
-void     lm_page_ref(struct lm_pages *p, uint32_t page);
-void     lm_page_unref(struct lm_pages *p, uint32_t page);
-void     lm_page_copy(const struct lm_pages *p, uint32_t to, uint32_t from);
-int32_t  lm_pages_left(const struct lm_pages *p);
+bool lm_pages_size(const struct spn_kv_layer *layer, int dtype, uint64_t *bytes_k,
+                   uint64_t *bytes_v, uint64_t *bytes);
+bool lm_pages_init(struct lm_pages *p, int tier, int32_t n,
+                   unsigned char *base); /* false: no memory */
+void lm_pages_free(struct lm_pages *p);
+/* A free page of the first tier that has one, with one reference; TIER >= 0: of that tier alone.
+ * False: none left. */
+bool lm_page_take(struct lm_pages *p, int tier, uint32_t *page);
+void lm_page_ref(struct lm_pages *p, uint32_t page);
+void lm_page_unref(struct lm_pages *p, uint32_t page);
+void lm_page_copy(const struct lm_pages *p, uint32_t to, uint32_t from);
+int32_t lm_pages_left(const struct lm_pages *p);
 
 static inline unsigned char *lm_page_k(const struct lm_pages *p, uint32_t page)
 {

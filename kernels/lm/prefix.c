@@ -1,4 +1,5 @@
-/* prefix.c - a table of blocks by (entry before, tokens), least recently used first out; leaves before what they stand on. */
+/* prefix.c - a table of blocks by (entry before, tokens), least recently used first out; leaves
+ * before what they stand on. */
 #include "config.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@ enum { BLOCK = SPN_ATTENTION_BLOCK };
 
 struct entry {
     bool live;
-    int32_t parent, children, pins, next;      /* next: in its hash chain */
+    int32_t parent, children, pins, next; /* next: in its hash chain */
     uint64_t hash, used;
     int32_t tokens[BLOCK];
 };
@@ -21,9 +22,9 @@ struct lm_prefix {
     struct spn_kv *kv;
     int n_layer;
     int32_t n, n_live, n_buckets;
-    int32_t *bucket;                           /* first entry of a chain, -1 none */
+    int32_t *bucket; /* first entry of a chain, -1 none */
     struct entry *entry;
-    uint32_t *page;                            /* [n, n_layer] */
+    uint32_t *page; /* [n, n_layer] */
     uint64_t clock;
 };
 
@@ -81,7 +82,8 @@ int32_t lm_prefix_find(struct lm_prefix *p, int32_t parent, const int32_t *token
     for (int32_t i = p->bucket[hash % (uint64_t)p->n_buckets]; i >= 0; i = p->entry[i].next) {
         struct entry *e = &p->entry[i];
 
-        if (e->hash == hash && e->parent == parent && memcmp(e->tokens, tokens, sizeof e->tokens) == 0) {
+        if (e->hash == hash && e->parent == parent &&
+            memcmp(e->tokens, tokens, sizeof e->tokens) == 0) {
             e->used = ++p->clock;
             return i;
         }
@@ -105,7 +107,8 @@ bool lm_prefix_evict(struct lm_prefix *p)
     for (int32_t i = 0; i < p->n; i++) {
         const struct entry *e = &p->entry[i];
 
-        if (e->live && e->children == 0 && e->pins == 0 && (oldest < 0 || e->used < p->entry[oldest].used))
+        if (e->live && e->children == 0 && e->pins == 0 &&
+            (oldest < 0 || e->used < p->entry[oldest].used))
             oldest = i;
     }
     if (oldest < 0)
@@ -119,7 +122,8 @@ bool lm_prefix_evict(struct lm_prefix *p)
     return true;
 }
 
-int32_t lm_prefix_add(struct lm_prefix *p, int32_t parent, const int32_t *tokens, int32_t seq, int64_t block)
+int32_t lm_prefix_add(struct lm_prefix *p, int32_t parent, const int32_t *tokens, int32_t seq,
+                      int64_t block)
 {
     int32_t i = lm_prefix_find(p, parent, tokens), *first;
     struct entry *e;
@@ -133,7 +137,9 @@ int32_t lm_prefix_add(struct lm_prefix *p, int32_t parent, const int32_t *tokens
     if (!spn_kv_share(p->kv, seq, block, pages_of(p, i)))
         return LM_PREFIX_ROOT;
     e = &p->entry[i];
-    *e = (struct entry){ .live = true, .parent = parent, .hash = hash_of(p, parent, tokens), .used = ++p->clock };
+    *e = (struct entry){
+        .live = true, .parent = parent, .hash = hash_of(p, parent, tokens), .used = ++p->clock
+    };
     memcpy(e->tokens, tokens, sizeof e->tokens);
     first = &p->bucket[e->hash % (uint64_t)p->n_buckets];
     e->next = *first;

@@ -11,21 +11,28 @@
 
 static void layer_of(const struct spn_lm *m, struct spn_kv_layer *l)
 {
-    *l = (struct spn_kv_layer){ .width_k = m->shape.n_head_kv * m->shape.dim_k, .width_v = m->shape.n_head_kv * m->shape.dim_v };
+    *l = (struct spn_kv_layer){ .width_k = m->shape.n_head_kv * m->shape.dim_k,
+                                .width_v = m->shape.n_head_kv * m->shape.dim_v };
 }
 
 uint64_t lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype)
 {
     struct spn_kv_layer l;
 
-    layer_of(m, &l);       /* the numbers are bounded by spn_lm_shape_check */
-    return (uint64_t)m->shape.n_layer * (uint64_t)(l.width_k + l.width_v) * (kv_dtype == SPN_F16 ? 2 : 4);
+    layer_of(m, &l); /* the numbers are bounded by spn_lm_shape_check */
+    return (uint64_t)m->shape.n_layer * (uint64_t)(l.width_k + l.width_v) *
+           (kv_dtype == SPN_F16 ? 2 : 4);
 }
 
-static spn_status make_kv(struct lm_runner *r, const struct lm_runner_options *o, struct spn_err *err)
+static spn_status make_kv(struct lm_runner *r, const struct lm_runner_options *o,
+                          struct spn_err *err)
 {
     struct spn_kv_options kv = {
-        .n_layer = (int)r->m->shape.n_layer, .dtype = o->kv_dtype, .n_tiers = 1, .tokens = { o->tokens }, .max_seqs = o->max_seqs,
+        .n_layer = (int)r->m->shape.n_layer,
+        .dtype = o->kv_dtype,
+        .n_tiers = 1,
+        .tokens = { o->tokens },
+        .max_seqs = o->max_seqs,
     };
     struct spn_kv_layer *layer = spn_calloc((size_t)kv.n_layer, sizeof *layer);
     uint64_t need, left = spn_memory_free_bytes();
@@ -38,8 +45,9 @@ static spn_status make_kv(struct lm_runner *r, const struct lm_runner_options *o
     kv.layer = layer;
     need = spn_kv_bytes_for(&kv);
     if (need > left)
-        st = spn_fail(err, SPN_ENOMEM, "keys and values of %" PRId64 " tokens need %.2f GB, %.2f GB are free", o->tokens, (double)need / 1e9,
-                      (double)left / 1e9);
+        st = spn_fail(err, SPN_ENOMEM,
+                      "keys and values of %" PRId64 " tokens need %.2f GB, %.2f GB are free",
+                      o->tokens, (double)need / 1e9, (double)left / 1e9);
     else
         st = spn_kv_new(&r->kv, &kv, err);
     if (st == SPN_OK)
@@ -48,7 +56,8 @@ static spn_status make_kv(struct lm_runner *r, const struct lm_runner_options *o
     return st;
 }
 
-spn_status lm_runner_init(struct lm_runner *r, struct spn_lm *m, const struct lm_runner_options *o, struct spn_err *err)
+spn_status lm_runner_init(struct lm_runner *r, struct spn_lm *m, const struct lm_runner_options *o,
+                          struct spn_err *err)
 {
     const int64_t most[SPN_DIM_SYMBOLS] = { o->rows_max, o->out_max, 0 };
     int32_t *all = spn_calloc((size_t)o->rows_max, 4 * sizeof *all);

@@ -1,4 +1,5 @@
-/* runner.h - a model with its plan, its arena and a store: rows in, logits out (inside the library). */
+/* runner.h - a model with its plan, its arena and a store: rows in, logits out (inside the
+ * library). */
 #ifndef LM_RUNNER_H
 #define LM_RUNNER_H
 #include <stdbool.h>
@@ -9,32 +10,35 @@
 #include "tensor/rows.h"
 
 struct lm_runner_options {
-    int64_t rows_max, out_max;      /* rows and wanted rows of a step */
-    int64_t tokens;                 /* of keys and values */
-    int     max_seqs, kv_dtype;
+    int64_t rows_max, out_max; /* rows and wanted rows of a step */
+    int64_t tokens;            /* of keys and values */
+    int max_seqs, kv_dtype;
     struct spn_pool *pool;
 };
 
 struct lm_runner {
-    struct spn_lm   *m;
+    struct spn_lm *m;
     struct spn_plan *plan;
     struct spn_exec *exec;
-    struct spn_kv   *kv;
+    struct spn_kv *kv;
     struct spn_pool *pool;
     int64_t rows_max, out_max;
-    int32_t *token, *pos, *seq, *out;      /* the batch under way */
+    int32_t *token, *pos, *seq, *out; /* the batch under way */
     struct spn_rows rows;
     uint64_t bytes;
 };
 
 /* Keys and values of one token in all layers, in bytes. */
-uint64_t   lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype);
-/* R is all zero. SPN_ENOMEM names need and free. On failure lm_runner_free still has to be called. */
-spn_status lm_runner_init(struct lm_runner *r, struct spn_lm *m, const struct lm_runner_options *o, struct spn_err *err);
-void       lm_runner_free(struct lm_runner *r);
-/* Start a batch; add a row, whose place is reserved in the store. WANTED rows have logits, in the order they were added. */
-void       lm_runner_begin(struct lm_runner *r);
-void       lm_runner_add(struct lm_runner *r, int32_t token, int64_t pos, int32_t seq, bool wanted);
+uint64_t lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype);
+/* R is all zero. SPN_ENOMEM names need and free. On failure lm_runner_free still has to be called.
+ */
+spn_status lm_runner_init(struct lm_runner *r, struct spn_lm *m, const struct lm_runner_options *o,
+                          struct spn_err *err);
+void lm_runner_free(struct lm_runner *r);
+/* Start a batch; add a row, whose place is reserved in the store. WANTED rows have logits, in the
+ * order they were added. */
+void lm_runner_begin(struct lm_runner *r);
+void lm_runner_add(struct lm_runner *r, int32_t token, int64_t pos, int32_t seq, bool wanted);
 /* Run the batch. LOGITS [n_out, n_vocab] are lent until the next run. */
 spn_status lm_runner_run(struct lm_runner *r, const float **logits, struct spn_err *err);
 

@@ -1,4 +1,5 @@
-/* store.c - page tables of sequences: append, fork, trim, keep, and the views that attention reads. */
+/* store.c - page tables of sequences: append, fork, trim, keep, and the views that attention reads.
+ */
 #include "config.h"
 
 #include <inttypes.h>
@@ -14,26 +15,26 @@ enum { BLOCK = SPN_ATTENTION_BLOCK };
 
 /* Keys of one sequence in one layer. The pointer arrays beside PAGE are what spn_keys lends. */
 struct table {
-    int64_t n;                            /* keys */
-    int32_t n_blocks, room;               /* pages held (places reserved beyond N among them) */
+    int64_t n;              /* keys */
+    int32_t n_blocks, room; /* pages held (places reserved beyond N among them) */
     uint32_t *page;
     const void **k, **v;
     const int32_t **pos, **row;
-    bool tree;                            /* some keys are rows of an unaccepted tree step */
+    bool tree; /* some keys are rows of an unaccepted tree step */
 };
 
 struct seq {
     bool used;
-    struct table *table;                  /* [n_layer] */
+    struct table *table; /* [n_layer] */
 };
 
 struct spn_kv {
     struct spn_store base;
     int n_layer, n_tiers, dtype, max_seqs;
-    struct lm_pages *pages;               /* [n_layer] */
+    struct lm_pages *pages; /* [n_layer] */
     unsigned char *memory[SPN_KV_TIERS];
-    struct seq *seq;                      /* [max_seqs] */
-    int32_t lost_seq;                     /* -1, or a sequence whose append found no place */
+    struct seq *seq;  /* [max_seqs] */
+    int32_t lost_seq; /* -1, or a sequence whose append found no place */
     int lost_layer;
 };
 
@@ -77,10 +78,7 @@ static void table_free(struct table *t)
     spn_free((void *)t->row);
 }
 
-static int32_t blocks_of(int64_t keys)
-{
-    return (int32_t)((keys + BLOCK - 1) / BLOCK);
-}
+static int32_t blocks_of(int64_t keys) { return (int32_t)((keys + BLOCK - 1) / BLOCK); }
 
 /* Give back the pages of T from FIRST on. */
 static void drop_pages(struct spn_kv *kv, int layer, struct table *t, int32_t first)
@@ -106,7 +104,8 @@ static bool own_page(struct spn_kv *kv, int layer, struct table *t, int32_t bloc
 
 /* ---- what attention asks for ---- */
 
-static void put_row(const struct spn_kv *kv, unsigned char *to, const float *from, int64_t width, int64_t j)
+static void put_row(const struct spn_kv *kv, unsigned char *to, const float *from, int64_t width,
+                    int64_t j)
 {
     uint64_t bytes = 0;
 
@@ -118,7 +117,8 @@ static void put_row(const struct spn_kv *kv, unsigned char *to, const float *fro
         spn_quant(kv->dtype, from, to + (uint64_t)j * bytes, width, NULL);
 }
 
-static spn_status append(struct spn_store *s, int layer, const struct spn_rows *rows, const float *k, const float *v)
+static spn_status append(struct spn_store *s, int layer, const struct spn_rows *rows,
+                         const float *k, const float *v)
 {
     struct spn_kv *kv = (struct spn_kv *)s;
     const struct lm_pages *p = &kv->pages[layer];
@@ -178,7 +178,9 @@ spn_status spn_kv_check(struct spn_kv *kv, struct spn_err *err)
     kv->lost_seq = -1;
     if (seq == -1)
         return SPN_OK;
-    return spn_fail(err, SPN_EINTERNAL, "keys of sequence %d in layer %d had no place: reserve comes before a run", (int)seq, kv->lost_layer);
+    return spn_fail(err, SPN_EINTERNAL,
+                    "keys of sequence %d in layer %d had no place: reserve comes before a run",
+                    (int)seq, kv->lost_layer);
 }
 
 /* ---- life of a store ---- */
@@ -193,7 +195,8 @@ static bool tier_bytes(const struct spn_kv_options *o, int tier, int32_t *pages,
     *pages = (int32_t)n;
     *bytes = 0;
     for (int l = 0; l < o->n_layer; l++)
-        if (!lm_pages_size(&o->layer[l], o->dtype, &k, &v, &page) || !spn_mul_u64(page, (uint64_t)n, &all) || !spn_add_u64(*bytes, all, bytes))
+        if (!lm_pages_size(&o->layer[l], o->dtype, &k, &v, &page) ||
+            !spn_mul_u64(page, (uint64_t)n, &all) || !spn_add_u64(*bytes, all, bytes))
             return false;
     return true;
 }
@@ -212,23 +215,31 @@ uint64_t spn_kv_bytes_for(const struct spn_kv_options *o)
 static spn_status check_options(const struct spn_kv_options *o, struct spn_err *err)
 {
     if (o->n_layer < 1 || o->n_tiers < 1 || o->n_tiers > SPN_KV_TIERS || o->max_seqs < 1)
-        return spn_fail(err, SPN_EUSAGE, "a store of %d layers, %d tiers and %d sequences cannot be", o->n_layer, o->n_tiers, o->max_seqs);
+        return spn_fail(err, SPN_EUSAGE,
+                        "a store of %d layers, %d tiers and %d sequences cannot be", o->n_layer,
+                        o->n_tiers, o->max_seqs);
     if (o->dtype != SPN_F32 && o->dtype != SPN_F16)
-        return spn_fail(err, SPN_EUSAGE, "keys cannot be kept as %s (f32 and f16 can)", spn_dtype_name(o->dtype));
+        return spn_fail(err, SPN_EUSAGE, "keys cannot be kept as %s (f32 and f16 can)",
+                        spn_dtype_name(o->dtype));
     for (int l = 0; l < o->n_layer; l++)
         if (o->layer[l].width_k < 1 || o->layer[l].width_v < 1)
-            return spn_fail(err, SPN_EUSAGE, "layer %d: keys of %" PRId64 " and values of %" PRId64 " numbers cannot be", l,
-                            o->layer[l].width_k, o->layer[l].width_v);
+            return spn_fail(err, SPN_EUSAGE,
+                            "layer %d: keys of %" PRId64 " and values of %" PRId64
+                            " numbers cannot be",
+                            l, o->layer[l].width_k, o->layer[l].width_v);
     return SPN_OK;
 }
 
-static spn_status take_tier(struct spn_kv *kv, const struct spn_kv_options *o, int tier, struct spn_err *err)
+static spn_status take_tier(struct spn_kv *kv, const struct spn_kv_options *o, int tier,
+                            struct spn_err *err)
 {
     uint64_t bytes, at = 0;
     int32_t n;
 
-    if (!tier_bytes(o, tier, &n, &bytes) || (kv->memory[tier] = spn_aligned_alloc(64, (size_t)bytes + 64)) == NULL)
-        return spn_fail(err, SPN_ENOMEM, "no memory for the keys and values of %" PRId64 " tokens", o->tokens[tier]);
+    if (!tier_bytes(o, tier, &n, &bytes) ||
+        (kv->memory[tier] = spn_aligned_alloc(64, (size_t)bytes + 64)) == NULL)
+        return spn_fail(err, SPN_ENOMEM, "no memory for the keys and values of %" PRId64 " tokens",
+                        o->tokens[tier]);
     for (int l = 0; l < kv->n_layer; l++) {
         if (!lm_pages_init(&kv->pages[l], tier, n, kv->memory[tier] + at))
             return spn_fail(err, SPN_ENOMEM, "no memory for the page lists of layer %d", l);
@@ -256,7 +267,8 @@ spn_status spn_kv_new(struct spn_kv **out, const struct spn_kv_options *o, struc
     kv->pages = spn_calloc((size_t)o->n_layer, sizeof *kv->pages);
     kv->seq = spn_calloc((size_t)o->max_seqs, sizeof *kv->seq);
     if (kv->pages == NULL || kv->seq == NULL)
-        st = spn_fail(err, SPN_ENOMEM, "no memory for a store of %d layers and %d sequences", o->n_layer, o->max_seqs);
+        st = spn_fail(err, SPN_ENOMEM, "no memory for a store of %d layers and %d sequences",
+                      o->n_layer, o->max_seqs);
     for (int l = 0; l < o->n_layer && st == SPN_OK; l++) {
         struct lm_pages *p = &kv->pages[l];
 
@@ -264,7 +276,8 @@ spn_status spn_kv_new(struct spn_kv **out, const struct spn_kv_options *o, struc
         p->width_v = o->layer[l].width_v;
         p->n_tiers = o->n_tiers;
         if (!lm_pages_size(&o->layer[l], o->dtype, &p->bytes_k, &p->bytes_v, &p->bytes))
-            st = spn_fail(err, SPN_EUSAGE, "layer %d: keys of %" PRId64 " numbers overflow a page", l, p->width_k);
+            st = spn_fail(err, SPN_EUSAGE, "layer %d: keys of %" PRId64 " numbers overflow a page",
+                          l, p->width_k);
     }
     for (int t = 0; t < o->n_tiers && st == SPN_OK; t++)
         st = take_tier(kv, o, t, err);
@@ -294,10 +307,7 @@ void spn_kv_free(struct spn_kv *kv)
     spn_free(kv);
 }
 
-struct spn_store *spn_kv_store(struct spn_kv *kv)
-{
-    return &kv->base;
-}
+struct spn_store *spn_kv_store(struct spn_kv *kv) { return &kv->base; }
 
 /* ---- sequences ---- */
 
@@ -308,8 +318,10 @@ spn_status spn_kv_seq_new(struct spn_kv *kv, int32_t *seq, struct spn_err *err)
 
         if (s->used)
             continue;
-        if (s->table == NULL && (s->table = spn_calloc((size_t)kv->n_layer, sizeof *s->table)) == NULL)
-            return spn_fail(err, SPN_ENOMEM, "no memory for the page tables of sequence %d", (int)i);
+        if (s->table == NULL &&
+            (s->table = spn_calloc((size_t)kv->n_layer, sizeof *s->table)) == NULL)
+            return spn_fail(err, SPN_ENOMEM, "no memory for the page tables of sequence %d",
+                            (int)i);
         s->used = true;
         *seq = i;
         return SPN_OK;
@@ -386,7 +398,8 @@ spn_status spn_kv_reserve(struct spn_kv *kv, int32_t seq, int layer, int64_t n, 
             return spn_fail(err, SPN_ENOMEM, "no page is left to copy one that sequences share");
         while (t->n_blocks < blocks_of(t->n + n)) {
             if (!lm_page_take(&kv->pages[l], -1, &page))
-                return spn_fail(err, SPN_ENOMEM, "no page is left for %" PRId64 " keys more in layer %d", n, l);
+                return spn_fail(err, SPN_ENOMEM,
+                                "no page is left for %" PRId64 " keys more in layer %d", n, l);
             if (!set_page(kv, l, t, t->n_blocks, page)) {
                 lm_page_unref(&kv->pages[l], page);
                 return spn_fail(err, SPN_ENOMEM, "no memory for a page table");
@@ -417,8 +430,10 @@ static void move_key(struct spn_kv *kv, int layer, struct table *t, int64_t to, 
     uint32_t a = t->page[to / BLOCK], b = t->page[from / BLOCK];
     uint64_t k = p->bytes_k / BLOCK, v = p->bytes_v / BLOCK;
 
-    memcpy(lm_page_k(p, a) + (uint64_t)(to % BLOCK) * k, lm_page_k(p, b) + (uint64_t)(from % BLOCK) * k, (size_t)k);
-    memcpy(lm_page_v(p, a) + (uint64_t)(to % BLOCK) * v, lm_page_v(p, b) + (uint64_t)(from % BLOCK) * v, (size_t)v);
+    memcpy(lm_page_k(p, a) + (uint64_t)(to % BLOCK) * k,
+           lm_page_k(p, b) + (uint64_t)(from % BLOCK) * k, (size_t)k);
+    memcpy(lm_page_v(p, a) + (uint64_t)(to % BLOCK) * v,
+           lm_page_v(p, b) + (uint64_t)(from % BLOCK) * v, (size_t)v);
     lm_page_pos(p, a)[to % BLOCK] = lm_page_pos(p, b)[from % BLOCK];
     lm_page_row(p, a)[to % BLOCK] = lm_page_row(p, b)[from % BLOCK];
 }
@@ -434,7 +449,8 @@ static int64_t first_dropped(const struct table *t, const bool *keep)
 }
 
 /* Pages from the first dropped key on become the sequence's own, before anything moves. */
-static spn_status own_from(struct spn_kv *kv, int layer, struct table *t, int64_t first, struct spn_err *err)
+static spn_status own_from(struct spn_kv *kv, int layer, struct table *t, int64_t first,
+                           struct spn_err *err)
 {
     for (int32_t b = (int32_t)(first / BLOCK); b < blocks_of(t->n); b++)
         if (!own_page(kv, layer, t, b))
@@ -453,7 +469,8 @@ static void compact(struct spn_kv *kv, int layer, struct table *t, const bool *k
     drop_pages(kv, layer, t, blocks_of(to));
 }
 
-spn_status spn_kv_keep(struct spn_kv *kv, int32_t seq, int layer, const bool *keep, struct spn_err *err)
+spn_status spn_kv_keep(struct spn_kv *kv, int32_t seq, int layer, const bool *keep,
+                       struct spn_err *err)
 {
     int first = layer < 0 ? 0 : layer, end = layer < 0 ? kv->n_layer : layer + 1;
     spn_status st = SPN_OK;
@@ -476,7 +493,8 @@ static bool among(const int32_t *rows, int64_t n, int32_t row)
     return false;
 }
 
-spn_status spn_kv_accept(struct spn_kv *kv, int32_t seq, const int32_t *rows, int64_t n, struct spn_err *err)
+spn_status spn_kv_accept(struct spn_kv *kv, int32_t seq, const int32_t *rows, int64_t n,
+                         struct spn_err *err)
 {
     spn_status st = SPN_OK;
 
@@ -486,7 +504,8 @@ spn_status spn_kv_accept(struct spn_kv *kv, int32_t seq, const int32_t *rows, in
         int64_t first;
 
         if (keep == NULL)
-            return spn_fail(err, SPN_ENOMEM, "no memory to accept a path among %" PRId64 " keys", t->n);
+            return spn_fail(err, SPN_ENOMEM, "no memory to accept a path among %" PRId64 " keys",
+                            t->n);
         for (int64_t i = 0; i < t->n; i++) {
             int32_t row = t->row[i / BLOCK][i % BLOCK];
 
@@ -506,14 +525,16 @@ spn_status spn_kv_accept(struct spn_kv *kv, int32_t seq, const int32_t *rows, in
     return st;
 }
 
-spn_status spn_kv_move(struct spn_kv *kv, int32_t seq, int layer, int64_t block, int tier, struct spn_err *err)
+spn_status spn_kv_move(struct spn_kv *kv, int32_t seq, int layer, int64_t block, int tier,
+                       struct spn_err *err)
 {
     struct table *t = &kv->seq[seq].table[layer];
     struct lm_pages *p = &kv->pages[layer];
     uint32_t page, old;
 
     if (block < 0 || block >= t->n_blocks || tier < 0 || tier >= kv->n_tiers)
-        return spn_fail(err, SPN_EUSAGE, "block %" PRId64 " of %d cannot move to tier %d of %d", block, (int)t->n_blocks, tier, kv->n_tiers);
+        return spn_fail(err, SPN_EUSAGE, "block %" PRId64 " of %d cannot move to tier %d of %d",
+                        block, (int)t->n_blocks, tier, kv->n_tiers);
     old = t->page[block];
     if (lm_page_tier(old) == tier)
         return SPN_OK;
@@ -521,7 +542,7 @@ spn_status spn_kv_move(struct spn_kv *kv, int32_t seq, int layer, int64_t block,
         return spn_fail(err, SPN_ENOMEM, "tier %d has no page left in layer %d", tier, layer);
     lm_page_copy(p, page, old);
     lm_page_unref(p, old);
-    set_page(kv, layer, t, (int32_t)block, page);      /* within the table's room: cannot fail */
+    set_page(kv, layer, t, (int32_t)block, page); /* within the table's room: cannot fail */
     return SPN_OK;
 }
 
@@ -545,7 +566,8 @@ spn_status spn_kv_attach(struct spn_kv *kv, int32_t seq, const uint32_t *page, s
         struct table *t = &kv->seq[seq].table[l];
 
         if (t->n % BLOCK != 0 || t->n_blocks != t->n / BLOCK)
-            return spn_fail(err, SPN_EUSAGE, "layer %d: a block cannot follow %" PRId64 " keys", l, t->n);
+            return spn_fail(err, SPN_EUSAGE, "layer %d: a block cannot follow %" PRId64 " keys", l,
+                            t->n);
     }
     for (int l = 0; l < kv->n_layer; l++) {
         struct table *t = &kv->seq[seq].table[l];

@@ -1,4 +1,5 @@
-/* test_store.c - sequence memory and the attention over it: dense reference, same bytes whatever the pages, forks, trees, tiers. */
+/* test_store.c - sequence memory and the attention over it: dense reference, same bytes whatever
+ * the pages, forks, trees, tiers. */
 #include "config.h"
 
 #include <math.h>
@@ -22,15 +23,26 @@ static struct spn_pool *pool;
 static struct spn_attention shape(int layer)
 {
     return (struct spn_attention){
-        .heads = HEADS, .heads_kv = GROUPS, .dim_k = DK, .dim_v = DV, .layer = layer, .scale = 1 / sqrtf(DK),
+        .heads = HEADS,
+        .heads_kv = GROUPS,
+        .dim_k = DK,
+        .dim_v = DV,
+        .layer = layer,
+        .scale = 1 / sqrtf(DK),
     };
 }
 
 static struct spn_kv *store_new(int dtype, int64_t tokens, int64_t second_tier)
 {
-    const struct spn_kv_layer layer[LAYERS] = { { GROUPS * DK, GROUPS * DV }, { GROUPS * DK, GROUPS * DV } };
+    const struct spn_kv_layer layer[LAYERS] = { { GROUPS * DK, GROUPS * DV },
+                                                { GROUPS * DK, GROUPS * DV } };
     struct spn_kv_options o = {
-        .n_layer = LAYERS, .layer = layer, .dtype = dtype, .n_tiers = second_tier > 0 ? 2 : 1, .tokens = { tokens, second_tier }, .max_seqs = 40,
+        .n_layer = LAYERS,
+        .layer = layer,
+        .dtype = dtype,
+        .n_tiers = second_tier > 0 ? 2 : 1,
+        .tokens = { tokens, second_tier },
+        .max_seqs = 40,
     };
     struct spn_kv *kv = NULL;
 
@@ -39,7 +51,8 @@ static struct spn_kv *store_new(int dtype, int64_t tokens, int64_t second_tier)
     return kv;
 }
 
-/* Query, key and value of text TOKEN at position POS: what a row holds depends on these two alone. */
+/* Query, key and value of text TOKEN at position POS: what a row holds depends on these two alone.
+ */
 static void row_of(int token, int pos, float *q, float *k, float *v)
 {
     struct spn_rng r;
@@ -73,11 +86,14 @@ static void add(struct batch *b, int32_t seq, int token, int pos, int parent)
 static void run_with(struct spn_kv *kv, struct batch *b, const struct spn_attention *a, bool one)
 {
     static float q[ROWS][HEADS * DK], k[ROWS][GROUPS * DK], v[ROWS][GROUPS * DV];
-    struct spn_rows rows = { .n = b->n, .pos = b->pos, .seq = b->seq, .parent = b->tree ? b->parent : NULL };
+    struct spn_rows rows = {
+        .n = b->n, .pos = b->pos, .seq = b->seq, .parent = b->tree ? b->parent : NULL
+    };
     struct spn_run run = { .pool = pool, .batch = &rows, .store = spn_kv_store(kv) };
     struct spn_tensor tq, tk, tv, ty;
     struct spn_op_call c = { .in = { &tq, &tk, &tv }, .out = { &ty }, .params = a, .run = &run };
-    const int64_t dq[2] = { b->n, HEADS * DK }, dk[2] = { b->n, GROUPS * DK }, dv[2] = { b->n, GROUPS * DV }, dy[2] = { b->n, HEADS * DV };
+    const int64_t dq[2] = { b->n, HEADS * DK }, dk[2] = { b->n, GROUPS * DK },
+                  dv[2] = { b->n, GROUPS * DV }, dy[2] = { b->n, HEADS * DV };
 
     for (int i = 0; i < b->n; i++) {
         int64_t same = 0;
@@ -104,8 +120,10 @@ static void run_batch(struct spn_kv *kv, struct batch *b)
     run_with(kv, b, &a, true);
 }
 
-/* Text of N tokens (T, T+1, ...) at positions FROM.. in chunks; the results of all rows into OUT [n]. */
-static void run_text(struct spn_kv *kv, int32_t seq, int text, int from, int n, int chunk, float (*out)[HEADS * DV])
+/* Text of N tokens (T, T+1, ...) at positions FROM.. in chunks; the results of all rows into OUT
+ * [n]. */
+static void run_text(struct spn_kv *kv, int32_t seq, int text, int from, int n, int chunk,
+                     float (*out)[HEADS * DV])
 {
     static struct batch b;
 
@@ -129,7 +147,8 @@ static int32_t seq_new(struct spn_kv *kv)
 }
 
 /* One row over keys (token, pos) by the definition, in double. */
-static double error_of(const float *y, const struct spn_attention *a, int token, int pos, const int *key_token, const int *key_pos, int n)
+static double error_of(const float *y, const struct spn_attention *a, int token, int pos,
+                       const int *key_token, const int *key_pos, int n)
 {
     static float q[HEADS * DK], k[ROWS][GROUPS * DK], v[ROWS][GROUPS * DV], spare[HEADS * DK];
     double num = 0, den = 0;
@@ -205,7 +224,8 @@ static void test_dense(int dtype, double tol, const char *name)
         for (int i = 0; i < 3; i++)
             spn_kv_seq_free(kv, s[i]);
     }
-    ok(worst <= tol, "%s, %s: ragged batch, window and softcap against a dense reference: %.2e", name, spn_dtype_name(dtype), worst);
+    ok(worst <= tol, "%s, %s: ragged batch, window and softcap against a dense reference: %.2e",
+       name, spn_dtype_name(dtype), worst);
     spn_kv_free(kv);
 }
 
@@ -222,12 +242,14 @@ static void test_same_bytes(int dtype, const char *name)
     run_text(kv, s, 0, 0, n, ROWS, whole);
     c = seq_new(kv);
     run_text(kv, c, 0, 0, n, 7, chunks);
-    ok(memcmp(whole, chunks, (size_t)n * sizeof whole[0]) == 0, "%s, %s: one chunk and chunks of 7", name, spn_dtype_name(dtype));
+    ok(memcmp(whole, chunks, (size_t)n * sizeof whole[0]) == 0, "%s, %s: one chunk and chunks of 7",
+       name, spn_dtype_name(dtype));
     pool = two;
     spn_kv_trim(kv, c, -1, 0);
     run_text(kv, c, 0, 0, n, 33, chunks);
     pool = NULL;
-    ok(memcmp(whole, chunks, (size_t)n * sizeof whole[0]) == 0, "%s, %s: 1 and 2 threads", name, spn_dtype_name(dtype));
+    ok(memcmp(whole, chunks, (size_t)n * sizeof whole[0]) == 0, "%s, %s: 1 and 2 threads", name,
+       spn_dtype_name(dtype));
     /* The next row alone and as one of 16, each in its own text. */
     run_text(kv, s, 0, n, 1, 1, whole);
     spn_kv_trim(kv, c, -1, n);
@@ -243,7 +265,8 @@ static void test_same_bytes(int dtype, const char *name)
         add(&b, t[i], 100 * i + 3 * i + 1, 3 * i + 1, -1);
     }
     run_batch(kv, &b);
-    ok(memcmp(whole, b.y[11], sizeof whole[0]) == 0, "%s, %s: alone and in a batch of 16", name, spn_dtype_name(dtype));
+    ok(memcmp(whole, b.y[11], sizeof whole[0]) == 0, "%s, %s: alone and in a batch of 16", name,
+       spn_dtype_name(dtype));
     spn_kv_free(kv);
     spn_pool_free(two);
 }
@@ -264,7 +287,7 @@ static void test_fork_and_trim(void)
     spn_kv_stats(kv, &st);
     ok_int(st.pages_used, 4, "nine sequences of 100 tokens hold four pages");
     ok_int(st.pages_shared, 4, "all of them shared");
-    run_text(kv, a, 900, 100, 20, 64, y);                /* the parent goes on: another text */
+    run_text(kv, a, 900, 100, 20, 64, y); /* the parent goes on: another text */
     run_text(kv, child[3], 500, 100, 20, 64, y);
     ok(memcmp(y, want, 20 * sizeof y[0]) == 0, "a fork goes on as a sequence of its own does");
     run_text(kv, child[4], 500, 100, 20, 64, y);
@@ -307,7 +330,8 @@ static void test_keep(void)
         if (keep[i])
             add(&kept, a, i, i, -1);
     run_with(kv, &kept, &second, true);
-    ok(spn_kv_length(kv, a, 0) == 100 && spn_kv_length(kv, a, 1) == n, "layers have lengths of their own");
+    ok(spn_kv_length(kv, a, 0) == 100 && spn_kv_length(kv, a, 1) == n,
+       "layers have lengths of their own");
     {
         static struct batch alone;
 
@@ -316,19 +340,23 @@ static void test_keep(void)
             if (keep[i])
                 add(&alone, plain, i, i, -1);
         run_batch(kv, &alone);
-        ok(memcmp(alone.y, kept.y, (size_t)n * sizeof kept.y[0]) == 0, "dropped rows equal a run on the kept rows");
+        ok(memcmp(alone.y, kept.y, (size_t)n * sizeof kept.y[0]) == 0,
+           "dropped rows equal a run on the kept rows");
     }
     /* Dropping stored keys from a shared sequence: as if only the kept ones had been stored. */
     spn_kv_seq_fork(kv, a, &child, NULL);
     spn_kv_keep(kv, child, 0, keep, NULL);
-    ok(spn_kv_length(kv, child, 0) == n && spn_kv_length(kv, a, 0) == 100, "keys are dropped from the fork alone");
+    ok(spn_kv_length(kv, child, 0) == n && spn_kv_length(kv, a, 0) == 100,
+       "keys are dropped from the fork alone");
     run_text(kv, plain, 300, 100, 40, 64, want);
     run_text(kv, child, 300, 100, 40, 7, y);
-    ok(memcmp(y, want, 40 * sizeof y[0]) == 0, "after dropped keys the next rows equal a run on the kept ones");
+    ok(memcmp(y, want, 40 * sizeof y[0]) == 0,
+       "after dropped keys the next rows equal a run on the kept ones");
     spn_kv_free(kv);
 }
 
-/* A prompt of 29 and a tree of 3 branches over the page border: every row as in a sequence of its own, before and after. */
+/* A prompt of 29 and a tree of 3 branches over the page border: every row as in a sequence of its
+ * own, before and after. */
 static void test_tree(void)
 {
     static float want[3][ROWS][HEADS * DV], y[ROWS][HEADS * DV];
@@ -342,7 +370,7 @@ static void test_tree(void)
     run_text(kv, tree, 0, 0, prompt, 64, y);
     for (int i = 0; i < 3; i++) {
         spn_kv_seq_fork(kv, tree, &branch, NULL);
-        run_text(kv, branch, 0, prompt, 2, 64, want[i]);                 /* a common stem of two */
+        run_text(kv, branch, 0, prompt, 2, 64, want[i]); /* a common stem of two */
         run_text(kv, branch, 1000 * (i + 1), prompt + 2, depth - 2, 64, want[i] + 2);
         run_text(kv, branch, 5000, prompt + depth, 40, 64, want[i] + depth);
         spn_kv_seq_free(kv, branch);
@@ -365,9 +393,12 @@ static void test_tree(void)
     path[n_path++] = 1;
     for (int d = 2; d < depth; d++)
         path[n_path++] = 2 + 3 * (d - 2) + 1;
-    ok(spn_kv_accept(kv, tree, path, n_path, NULL) == SPN_OK && spn_kv_length(kv, tree, 0) == prompt + depth, "the accepted path stays");
+    ok(spn_kv_accept(kv, tree, path, n_path, NULL) == SPN_OK &&
+           spn_kv_length(kv, tree, 0) == prompt + depth,
+       "the accepted path stays");
     run_text(kv, tree, 5000, prompt + depth, 40, 7, y);
-    ok(memcmp(y, want[1] + depth, 40 * sizeof y[0]) == 0, "after compaction the next rows equal those of the separate sequence");
+    ok(memcmp(y, want[1] + depth, 40 * sizeof y[0]) == 0,
+       "after compaction the next rows equal those of the separate sequence");
     spn_kv_free(kv);
 }
 
@@ -379,7 +410,8 @@ static void test_tiers(void)
 
     run_text(one, a, 0, 0, 80, 64, want);
     run_text(two, b, 0, 0, 80, 64, y);
-    ok(spn_kv_move(two, b, 0, 0, 1, NULL) == SPN_OK && spn_kv_move(two, b, 0, 1, 1, NULL) == SPN_OK, "two pages move to the second tier");
+    ok(spn_kv_move(two, b, 0, 0, 1, NULL) == SPN_OK && spn_kv_move(two, b, 0, 1, 1, NULL) == SPN_OK,
+       "two pages move to the second tier");
     ok(spn_kv_move(two, b, 0, 0, 2, NULL) == SPN_EUSAGE, "a tier that is not there is refused");
     run_text(one, a, 0, 80, 120, 64, want);
     run_text(two, b, 0, 80, 120, 64, y);
@@ -395,12 +427,17 @@ static void test_limits(void)
     struct spn_rows rows = { .n = 1, .pos = (int32_t[]){ 0 }, .seq = (int32_t[]){ 0 } };
     float k[GROUPS * DK] = { 0 }, v[GROUPS * DV] = { 0 };
     int32_t a = seq_new(kv);
-    struct spn_kv_options bad = { .n_layer = 1, .layer = &(struct spn_kv_layer){ 0, 1 }, .n_tiers = 1, .tokens = { 32 }, .max_seqs = 1 };
+    struct spn_kv_options bad = { .n_layer = 1,
+                                  .layer = &(struct spn_kv_layer){ 0, 1 },
+                                  .n_tiers = 1,
+                                  .tokens = { 32 },
+                                  .max_seqs = 1 };
     struct spn_kv *none = NULL;
 
     ok(spn_kv_reserve(kv, a, -1, 65, &err) == SPN_ENOMEM, "more keys than pages: %s", err.text);
     spn_kv_trim(kv, a, -1, 0);
-    ok(spn_kv_reserve(kv, a, -1, 64, &err) == SPN_OK && spn_kv_pages_free(kv) == 0, "exactly as many fit");
+    ok(spn_kv_reserve(kv, a, -1, 64, &err) == SPN_OK && spn_kv_pages_free(kv) == 0,
+       "exactly as many fit");
     spn_kv_trim(kv, a, -1, 0);
     spn_kv_store(kv)->ops->append(spn_kv_store(kv), 0, &rows, k, v);
     ok(spn_kv_check(kv, &err) == SPN_EINTERNAL, "a key without a place is said: %s", err.text);
@@ -426,7 +463,9 @@ static void test_memory(void)
         kv = store_new(SPN_F32, 256, 0);
         if (kv == NULL)
             continue;
-        if (spn_kv_seq_new(kv, &a, NULL) == SPN_OK && spn_kv_reserve(kv, a, -1, 40, NULL) == SPN_OK && spn_kv_seq_fork(kv, a, &b, NULL) == SPN_OK)
+        if (spn_kv_seq_new(kv, &a, NULL) == SPN_OK &&
+            spn_kv_reserve(kv, a, -1, 40, NULL) == SPN_OK &&
+            spn_kv_seq_fork(kv, a, &b, NULL) == SPN_OK)
             passed = true;
         spn_fail_at(0);
         spn_kv_free(kv);
@@ -437,7 +476,10 @@ static void test_memory(void)
 
 int main(void)
 {
-    static const struct { enum spn_isa isa; double tol; } all[] = { { SPN_ISA_REF, 2e-6 }, { SPN_ISA_AVX2, 2e-6 }, { SPN_ISA_AVX512, 2e-6 } };
+    static const struct {
+        enum spn_isa isa;
+        double tol;
+    } all[] = { { SPN_ISA_REF, 2e-6 }, { SPN_ISA_AVX2, 2e-6 }, { SPN_ISA_AVX512, 2e-6 } };
     enum spn_isa best = spn_isa_get();
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {

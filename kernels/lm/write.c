@@ -14,13 +14,13 @@
 static uint32_t file_type(int dtype)
 {
     switch (dtype) {
-    case SPN_F16:  return 1;
+    case SPN_F16: return 1;
     case SPN_Q4_0: return 2;
     case SPN_Q8_0: return 7;
     case SPN_Q4_K: return 14;
     case SPN_Q6_K: return 18;
     case SPN_BF16: return 32;
-    default:       return 0;
+    default: return 0;
     }
 }
 
@@ -46,14 +46,15 @@ static int64_t source_row(const struct spn_lm_shape *s, int64_t r)
 
 struct out {
     const struct spn_lm *m;
-    struct spn_writer   *w;
-    struct spn_arena    *arena;    /* converted tensors, until the commit */
-    float               *row;      /* one row of the widest matrix */
-    bool                 permute;
+    struct spn_writer *w;
+    struct spn_arena *arena; /* converted tensors, until the commit */
+    float *row;              /* one row of the widest matrix */
+    bool permute;
 };
 
 /* W converted row by row; a vector is one row, or single numbers when it is permuted. */
-static spn_status add_weight(struct out *o, const struct spn_weight *w, const struct lm_slot *slot, int dtype, struct spn_err *err)
+static spn_status add_weight(struct out *o, const struct spn_weight *w, const struct lm_slot *slot,
+                             int dtype, struct spn_err *err)
 {
     bool vector = w->t.ndim == 1, permute = o->permute && slot != NULL && lm_slot_rotates(slot);
     int64_t rows = vector ? 1 : w->t.dim[0], cols = vector ? w->t.dim[0] : w->t.dim[1];
@@ -62,18 +63,22 @@ static spn_status add_weight(struct out *o, const struct spn_weight *w, const st
     uint64_t from_bytes, to_bytes, bytes;
     spn_status st = SPN_OK;
 
-    if (!spn_dtype_row_bytes(w->t.dtype, cols, &from_bytes) || !spn_dtype_row_bytes(to, cols, &to_bytes) ||
-        !spn_mul_u64(to_bytes, (uint64_t)rows, &bytes))
-        return spn_fail(err, SPN_EFORMAT, "tensor %s: rows of %" PRId64 " numbers cannot be %s", w->name, cols, spn_dtype_name(to));
+    if (!spn_dtype_row_bytes(w->t.dtype, cols, &from_bytes) ||
+        !spn_dtype_row_bytes(to, cols, &to_bytes) || !spn_mul_u64(to_bytes, (uint64_t)rows, &bytes))
+        return spn_fail(err, SPN_EFORMAT, "tensor %s: rows of %" PRId64 " numbers cannot be %s",
+                        w->name, cols, spn_dtype_name(to));
     if (!permute && to == w->t.dtype)
         return spn_writer_tensor(o->w, w->name, &w->t);
-    st = spn_tensor_init(&t, to, w->t.ndim, w->t.dim, spn_arena_alloc(o->arena, (size_t)bytes, 1), err);
+    st = spn_tensor_init(&t, to, w->t.ndim, w->t.dim, spn_arena_alloc(o->arena, (size_t)bytes, 1),
+                         err);
     if (st == SPN_OK && t.data == NULL)
-        st = spn_fail(err, SPN_ENOMEM, "tensor %s: no memory for its %" PRIu64 " bytes as %s", w->name, bytes, spn_dtype_name(to));
+        st = spn_fail(err, SPN_ENOMEM, "tensor %s: no memory for its %" PRIu64 " bytes as %s",
+                      w->name, bytes, spn_dtype_name(to));
     for (int64_t r = 0; r < rows && st == SPN_OK; r++) {
         int64_t from = permute && !vector ? source_row(&o->m->shape, r) : r;
 
-        st = spn_dequant(w->t.dtype, (const char *)w->t.data + (uint64_t)from * from_bytes, o->row, cols, err);
+        st = spn_dequant(w->t.dtype, (const char *)w->t.data + (uint64_t)from * from_bytes, o->row,
+                         cols, err);
         if (st == SPN_OK && permute && vector)
             for (int64_t i = 0; i < cols; i++)
                 ((float *)t.data)[i] = o->row[source_row(&o->m->shape, i)];
@@ -85,11 +90,12 @@ static spn_status add_weight(struct out *o, const struct spn_weight *w, const st
 
 static spn_status add_weights(struct out *o, int dtype, struct spn_err *err)
 {
-    struct spn_lm *m = (struct spn_lm *)o->m;      /* only read */
+    struct spn_lm *m = (struct spn_lm *)o->m; /* only read */
     spn_status st = SPN_OK;
 
     for (int i = 0; i < lm_n_slots && st == SPN_OK; i++)
-        for (int64_t l = 0; l < (lm_slots[i].in_layer ? m->shape.n_layer : 1) && st == SPN_OK; l++) {
+        for (int64_t l = 0; l < (lm_slots[i].in_layer ? m->shape.n_layer : 1) && st == SPN_OK;
+             l++) {
             struct spn_weight *w = lm_slot_weight(m, &lm_slots[i], l);
 
             if (w->t.data != NULL)
@@ -121,15 +127,20 @@ static spn_status put_str(struct spn_writer *w, const char *key, const char *s)
     return spn_writer_str(w, key, s, strlen(s));
 }
 
-static spn_status add_keys(struct spn_writer *w, const struct spn_lm *m, int dtype, const char *name)
+static spn_status add_keys(struct spn_writer *w, const struct spn_lm *m, int dtype,
+                           const char *name)
 {
     const struct spn_lm_shape *s = &m->shape;
     const char *a = m->arch->name;
-    const struct { const char *suffix; int64_t v; } ints[] = {
-        { "context_length", s->context }, { "embedding_length", s->n_embd }, { "block_count", s->n_layer },
-        { "feed_forward_length", s->n_ff }, { "attention.head_count", s->n_head }, { "attention.head_count_kv", s->n_head_kv },
-        { "attention.key_length", s->dim_k }, { "attention.value_length", s->dim_v }, { "rope.dimension_count", s->n_rot },
-        { "vocab_size", s->n_vocab },
+    const struct {
+        const char *suffix;
+        int64_t v;
+    } ints[] = {
+        { "context_length", s->context },      { "embedding_length", s->n_embd },
+        { "block_count", s->n_layer },         { "feed_forward_length", s->n_ff },
+        { "attention.head_count", s->n_head }, { "attention.head_count_kv", s->n_head_kv },
+        { "attention.key_length", s->dim_k },  { "attention.value_length", s->dim_v },
+        { "rope.dimension_count", s->n_rot },  { "vocab_size", s->n_vocab },
     };
     char key[96];
     spn_status st = put_str(w, "general.architecture", a);
@@ -170,15 +181,19 @@ static int64_t widest_row(const struct spn_lm *m)
     return n;
 }
 
-spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype, const struct spn_tokenizer *tok,
-                             const char *name, const char *chat_template, struct spn_err *err)
+spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype,
+                             const struct spn_tokenizer *tok, const char *name,
+                             const char *chat_template, struct spn_err *err)
 {
     const struct spn_dtype_info *info = spn_dtype_info(dtype);
-    struct out o = { .m = m, .permute = m->pairs == SPN_ROPE_NEOX && m->arch->pairs_gguf == SPN_ROPE_NORMAL };
+    struct out o = {
+        .m = m, .permute = m->pairs == SPN_ROPE_NEOX && m->arch->pairs_gguf == SPN_ROPE_NORMAL
+    };
     spn_status st;
 
     if (info == NULL || !info->encode)
-        return spn_fail(err, SPN_EUSAGE, "%s: tensors cannot be written as %s", path, spn_dtype_name(dtype));
+        return spn_fail(err, SPN_EUSAGE, "%s: tensors cannot be written as %s", path,
+                        spn_dtype_name(dtype));
     o.row = spn_calloc((size_t)widest_row(m), sizeof *o.row);
     o.arena = spn_arena_new(SIZE_MAX / 4);
     if (o.row == NULL || o.arena == NULL)
@@ -189,14 +204,16 @@ spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype
         st = add_keys(o.w, m, dtype, name);
     if (st == SPN_OK && tok != NULL)
         st = spn_tokenizer_write(tok, o.w);
-    if (st == SPN_OK && chat_template != NULL && (tok == NULL || spn_tokenizer_chat_template(tok) == NULL))
+    if (st == SPN_OK && chat_template != NULL &&
+        (tok == NULL || spn_tokenizer_chat_template(tok) == NULL))
         st = put_str(o.w, "tokenizer.chat_template", chat_template);
     if (st == SPN_OK)
         st = add_weights(&o, dtype, err);
     if (st == SPN_OK)
         st = spn_writer_commit(o.w, err);
     else if (err != NULL && err->code != st)
-        spn_fail(err, st, "%s: no memory to write a model", path);     /* the writer's own calls leave no sentence */
+        spn_fail(err, st, "%s: no memory to write a model",
+                 path); /* the writer's own calls leave no sentence */
     spn_writer_free(o.w);
     spn_arena_free(o.arena);
     spn_free(o.row);

@@ -1,4 +1,5 @@
-/* attention_tile.h - one block of the online softmax over vectors of 8 or 16 floats. Included by files built for one set. */
+/* attention_tile.h - one block of the online softmax over vectors of 8 or 16 floats. Included by
+ * files built for one set. */
 #ifndef SPN_X86_ATTENTION_TILE_H
 #define SPN_X86_ATTENTION_TILE_H
 #include <math.h>
@@ -11,44 +12,64 @@ enum { LANES = SPN_ATTENTION_BLOCK, GROUPS = LANES / VW };
 
 #ifdef __AVX512F__
 
-VEC_INLINE vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
-VEC_INLINE vf v_half(const void *p) { return _mm512_cvtph_ps(_mm256_loadu_si256(p)); }
+VEC_INLINE
+vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+VEC_INLINE
+vf v_half(const void *p) { return _mm512_cvtph_ps(_mm256_loadu_si256(p)); }
 
 /* A where lane GROUP * 16 + i is in MASK, else B. */
-VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
+VEC_INLINE
+vf v_pick(uint32_t mask, int group, vf a, vf b)
 {
     return _mm512_mask_blend_ps((__mmask16)(mask >> (16 * group)), b, a);
 }
 
 /* Lane i of the result is the sum of the lanes of X[i]: every sum by the same tree. */
-VEC_INLINE vf v_sums(vf *x)
+VEC_INLINE
+vf v_sums(vf *x)
 {
     __m512 t[8], u[4];
 
     for (int i = 0; i < 8; i++)
-        t[i] = _mm512_add_ps(_mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]), _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]));
+        t[i] = _mm512_add_ps(_mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]),
+                             _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]));
     for (int i = 0; i < 4; i++) {
         __m512d a = _mm512_castps_pd(t[2 * i]), b = _mm512_castps_pd(t[2 * i + 1]);
 
-        u[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+        u[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),
+                             _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
     }
     for (int i = 0; i < 2; i++)
-        t[i] = _mm512_add_ps(_mm512_shuffle_f32x4(u[2 * i], u[2 * i + 1], 0x88), _mm512_shuffle_f32x4(u[2 * i], u[2 * i + 1], 0xdd));
-    return _mm512_add_ps(_mm512_shuffle_f32x4(t[0], t[1], 0x88), _mm512_shuffle_f32x4(t[0], t[1], 0xdd));
+        t[i] = _mm512_add_ps(_mm512_shuffle_f32x4(u[2 * i], u[2 * i + 1], 0x88),
+                             _mm512_shuffle_f32x4(u[2 * i], u[2 * i + 1], 0xdd));
+    return _mm512_add_ps(_mm512_shuffle_f32x4(t[0], t[1], 0x88),
+                         _mm512_shuffle_f32x4(t[0], t[1], 0xdd));
 }
 
-VEC_INLINE float v_sum(vf x) { return _mm512_reduce_add_ps(x); }
-VEC_INLINE float v_largest(vf x) { return _mm512_reduce_max_ps(x); }
-VEC_INLINE float v_first(vf x) { return _mm512_cvtss_f32(x); }
-VEC_INLINE vf v_round(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-VEC_INLINE vf v_pow2(vf n) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23)); }
+VEC_INLINE
+float v_sum(vf x) { return _mm512_reduce_add_ps(x); }
+VEC_INLINE
+float v_largest(vf x) { return _mm512_reduce_max_ps(x); }
+VEC_INLINE
+float v_first(vf x) { return _mm512_cvtss_f32(x); }
+VEC_INLINE
+vf v_round(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+VEC_INLINE
+vf v_pow2(vf n)
+{
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
+}
 
 #else
 
-VEC_INLINE vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
-VEC_INLINE vf v_half(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
+VEC_INLINE
+vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+VEC_INLINE
+vf v_half(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
 
-VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
+VEC_INLINE
+vf v_pick(uint32_t mask, int group, vf a, vf b)
 {
     __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
     __m256i on = _mm256_and_si256(_mm256_set1_epi32((int)(mask >> (8 * group) & 0xff)), bit);
@@ -56,7 +77,8 @@ VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(_mm256_cmpeq_epi32(on, bit)));
 }
 
-VEC_INLINE vf v_sums(vf *x)
+VEC_INLINE
+vf v_sums(vf *x)
 {
     __m256 a = _mm256_hadd_ps(_mm256_hadd_ps(x[0], x[1]), _mm256_hadd_ps(x[2], x[3]));
     __m256 b = _mm256_hadd_ps(_mm256_hadd_ps(x[4], x[5]), _mm256_hadd_ps(x[6], x[7]));
@@ -64,7 +86,8 @@ VEC_INLINE vf v_sums(vf *x)
     return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
 }
 
-VEC_INLINE float v_sum(vf x)
+VEC_INLINE
+float v_sum(vf x)
 {
     __m128 t = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
 
@@ -72,7 +95,8 @@ VEC_INLINE float v_sum(vf x)
     return _mm_cvtss_f32(_mm_add_ss(t, _mm_movehdup_ps(t)));
 }
 
-VEC_INLINE float v_largest(vf x)
+VEC_INLINE
+float v_largest(vf x)
 {
     __m128 t = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
 
@@ -80,19 +104,28 @@ VEC_INLINE float v_largest(vf x)
     return _mm_cvtss_f32(_mm_max_ss(t, _mm_movehdup_ps(t)));
 }
 
-VEC_INLINE float v_first(vf x) { return _mm256_cvtss_f32(x); }
-VEC_INLINE vf v_round(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-VEC_INLINE vf v_pow2(vf n) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23)); }
+VEC_INLINE
+float v_first(vf x) { return _mm256_cvtss_f32(x); }
+VEC_INLINE
+vf v_round(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+VEC_INLINE
+vf v_pow2(vf n)
+{
+    return _mm256_castsi256_ps(
+        _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
+}
 
 #endif
 
-/* exp(x) for x <= 0 within 2 units in the last place: 2^n times a polynomial in what is left (Cody and Waite's reduction).
-   Below -87 the result is about 1e-38, never an underflow; NaN stays NaN. */
-VEC_INLINE vf v_exp(vf x)
+/* exp(x) for x <= 0 within 2 units in the last place: 2^n times a polynomial in what is left (Cody
+   and Waite's reduction). Below -87 the result is about 1e-38, never an underflow; NaN stays NaN.
+ */
+VEC_INLINE
+vf v_exp(vf x)
 {
     vf n, r, p;
 
-    x = v_max(v_set(-87.0f), x);       /* in this order NaN passes */
+    x = v_max(v_set(-87.0f), x); /* in this order NaN passes */
     n = v_round(v_mul(x, v_set(1.44269504f)));
     r = v_fma(n, v_set(-0.693359375f), x);
     r = v_fma(n, v_set(2.12194440e-4f), r);
@@ -108,13 +141,15 @@ VEC_INLINE vf v_exp(vf x)
 }
 
 /* VW numbers of a key or value, which are floats or F16. */
-VEC_INLINE vf load(const void *row, int d, int half)
+VEC_INLINE
+vf load(const void *row, int d, int half)
 {
     return half ? v_half((const uint16_t *)row + d) : v_load((const float *)row + d);
 }
 
 /* The N < VW numbers from element D on, then zeros. */
-VEC_INLINE vf load_tail(const void *row, int d, int n, int half)
+VEC_INLINE
+vf load_tail(const void *row, int d, int n, int half)
 {
     uint16_t tail[VW] = { 0 };
 
@@ -125,7 +160,8 @@ VEC_INLINE vf load_tail(const void *row, int d, int n, int half)
 }
 
 /* Lane j: q k[j], summed over d in vectors, then by the tree. */
-VEC_INLINE vf dots(const float *q, const void *const *k, int dim, int half)
+VEC_INLINE
+vf dots(const float *q, const void *const *k, int dim, int half)
 {
     vf acc[VW];
     int d = 0;
@@ -151,7 +187,9 @@ VEC_INLINE vf dots(const float *q, const void *const *k, int dim, int half)
 }
 
 /* Scores of all lanes, -inf outside MASK; returns the largest. */
-VEC_INLINE float scores(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, const float *q, vf *s, int half)
+VEC_INLINE
+float scores(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, const float *q,
+             vf *s, int half)
 {
     vf top = v_set(-INFINITY);
 
@@ -175,10 +213,12 @@ VEC_INLINE float scores(const struct k_attend *a, const struct k_lanes *lanes, u
     return v_largest(top);
 }
 
-/* N vectors of y from element D on: y = y alpha + sum of p[j] v[j].  The lanes are dealt to PARTS sums, so that an addition does
-   not wait for the one before; N * PARTS is 8 or less. TAIL: the vector has that many numbers (0: all). */
-VEC_INLINE void values(const struct k_lanes *lanes, uint32_t mask, const float *p, float alpha, float *y, int d, int n, int parts, int tail,
-                       int half)
+/* N vectors of y from element D on: y = y alpha + sum of p[j] v[j].  The lanes are dealt to PARTS
+   sums, so that an addition does not wait for the one before; N * PARTS is 8 or less. TAIL: the
+   vector has that many numbers (0: all). */
+VEC_INLINE
+void values(const struct k_lanes *lanes, uint32_t mask, const float *p, float alpha, float *y,
+            int d, int n, int parts, int tail, int half)
 {
     const uint32_t all = (1u << parts) - 1;
     vf acc[8];
@@ -196,7 +236,9 @@ VEC_INLINE void values(const struct k_lanes *lanes, uint32_t mask, const float *
 
 #pragma GCC unroll 8
                 for (int i = 0; i < n; i++)
-                    acc[q * n + i] = v_fma(w, tail != 0 ? load_tail(lanes->v[j + q], d, tail, half) : load(lanes->v[j + q], d + i * VW, half),
+                    acc[q * n + i] = v_fma(w,
+                                           tail != 0 ? load_tail(lanes->v[j + q], d, tail, half)
+                                                     : load(lanes->v[j + q], d + i * VW, half),
                                            acc[q * n + i]);
             }
     }
@@ -215,7 +257,9 @@ VEC_INLINE void values(const struct k_lanes *lanes, uint32_t mask, const float *
     }
 }
 
-VEC_INLINE void all_values(const struct k_lanes *lanes, uint32_t mask, const float *p, float alpha, float *y, int dim, int half)
+VEC_INLINE
+void all_values(const struct k_lanes *lanes, uint32_t mask, const float *p, float alpha, float *y,
+                int dim, int half)
 {
     int d = 0;
 
@@ -231,7 +275,8 @@ VEC_INLINE void all_values(const struct k_lanes *lanes, uint32_t mask, const flo
         values(lanes, mask, p, alpha, y, d, 1, 4, dim - d, half);
 }
 
-VEC_INLINE void attend(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, int half)
+VEC_INLINE
+void attend(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, int half)
 {
     for (int h = 0; h < a->heads; h++) {
         vf s[GROUPS], total = v_zero();
