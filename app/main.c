@@ -19,6 +19,7 @@
 #include "host/job.h"
 #include "host/message.h"
 #include "host/models.h"
+#include "host/output.h"
 #include "host/paths.h"
 #include "host/plugins.h"
 #include "host/registry.h"
@@ -81,13 +82,26 @@ static void log_line(void *ctx, enum spn_log_level level, const char *text)
         message_warn("%s", text);
 }
 
-static spn_status show_help(const struct cmdline_command *what, struct spn_err *err)
+/* To stdout, as a command's results go there. */
+static spn_status put(const struct spn_buf *b, bool *pipe_closed, struct spn_err *err)
+{
+    struct output o;
+    spn_status st = output_open(&o, NULL, false, NULL, false, err);
+
+    if (st == SPN_OK && b->data != NULL)
+        st = output_bytes(&o, b->data, b->length, err);
+    *pipe_closed |= o.closed;
+    output_close(&o, NULL);
+    return st;
+}
+
+static spn_status show_help(const struct cmdline_command *what, bool *pipe_closed, struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT(4 << 20);
     spn_status st = help_text(&b, what, err);
 
-    if (st == SPN_OK && (fwrite(b.data, 1, b.length, stdout) != b.length || fflush(stdout) != 0))
-        st = spn_fail(err, SPN_EIO, "stdout: the help could not be written");
+    if (st == SPN_OK)
+        st = put(&b, pipe_closed, err);
     spn_buf_free(&b);
     return st;
 }
@@ -172,7 +186,7 @@ static spn_status run_command(const struct cmdline_command *what, const char *ow
     spn_status st = cmdline_parse(&c, what, argc, argv, err);
 
     if (st == SPN_OK && c.help)
-        st = show_help(what, err);
+        st = show_help(what, pipe_closed, err);
     else if (st == SPN_OK) {
         if (what->command->model)
             st = engines_configure(c.values, spn_value_flag(c.values, "quiet"), err);
@@ -207,8 +221,15 @@ static spn_status dispatch(const struct early *e, bool *pipe_closed, struct spn_
                 owner = who;
         return run_command(&c.what, owner, argc, e->argv, pipe_closed, err);
     }
-    if (spn_path_exists(e->command) || strchr(e->command, '/') != NULL)
-        return start_file(e->command, err);
+    if (spn_path_exists(e->command) || strchr(e->command, '/') != NULL) {
+        struct spn_buf b = SPN_BUF_INIT(1 << 16);
+        spn_status st = start_file(&b, e->command, err);
+
+        if (st == SPN_OK)
+            st = put(&b, pipe_closed, err);
+        spn_buf_free(&b);
+        return st;
+    }
     name = help_near(e->command);
     spn_fail(err, SPN_EUSAGE, "%s: no such command or file", e->command);
     return spn_cure(err, "spinney %s", name != NULL ? name : "help");
@@ -234,7 +255,7 @@ static spn_status start(const struct early *e, struct spn_err *err)
 }
 
 /* Without a command. */
-static spn_status no_command(const struct early *e, int *code, struct spn_err *err)
+static spn_status no_command(const struct early *e, int *code, bool *pipe_closed, struct spn_err *err)
 {
     static const struct spn_command none = { .summary = "" };
     const struct cmdline_command what = { "help", "spinney", &none };
@@ -250,8 +271,10 @@ static spn_status no_command(const struct early *e, int *code, struct spn_err *e
         help_overview(&b);
     else
         st = start_screen(&b, err);
-    if (st == SPN_OK && b.data != NULL)
-        fputs(b.data, usage ? stderr : stdout);
+    if (st == SPN_OK && usage)
+        fputs(b.data, stderr);
+    else if (st == SPN_OK)
+        st = put(&b, pipe_closed, err);
     spn_buf_free(&b);
     *code = usage ? 2 : 0;
     return st;
@@ -283,7 +306,7 @@ int main(int argc, char **argv)
     if (st == SPN_OK)
         st = start(&e, &err);
     if (st == SPN_OK)
-        st = e.command != NULL ? dispatch(&e, &pipe_closed, &err) : no_command(&e, &code, &err);
+        st = e.command != NULL ? dispatch(&e, &pipe_closed, &err) : no_command(&e, &code, &pipe_closed, &err);
     if (st == SPN_OK && fflush(stdout) != 0 && !pipe_closed)
         st = spn_fail(&err, SPN_EIO, "stdout: the results could not be written");
     if (st == SPN_ECANCEL && !pipe_closed)

@@ -416,7 +416,8 @@ void cmdline_free(struct cmdline *c)
 static bool decides(const char *name)
 {
     static const char *const names[] = { "help", "json", "quiet", "plugin-dir", "dir", "keep-plugins", "threads", "output", "resume",
-                                         "shard", "files-from", "null", "model", "in-flight" };
+                                         "shard", "files-from", "null", "model", "in-flight",
+                                         "unordered" };
     size_t i;
 
     for (i = 0; i < sizeof names / sizeof *names; i++)

@@ -136,24 +136,19 @@ static spn_status check_modes(const char *path, struct spn_err *err)
 
 /* Bind every symbol first: libltdl opens lazily, and a function that nobody defines would end the program at its first
    call; lt_dlerror, besides, only knows "file not found". */
-static spn_status bind_now(const struct plugin *p, struct spn_err *err)
+static spn_status bind_now(const struct plugin *p, const char *code, struct spn_err *err)
 {
-    char *code = plugins_code_file(p);
-    void *h;
+    void *h = dlopen(code, RTLD_NOW | RTLD_LOCAL);
 
-    if (code == NULL)
-        return SPN_OK;
-    h = dlopen(code, RTLD_NOW | RTLD_LOCAL);
     if (h == NULL) {
         const char *why = dlerror();
         size_t n = strlen(code);
 
         if (why != NULL && strncmp(why, code, n) == 0 && why[n] == ':')
             why += n + 1 + strspn(why + n + 1, " ");
-        spn_fail(err, SPN_EFORMAT, "%s: %s", p->path, why != NULL ? why : "cannot be opened");
+        return spn_fail(err, SPN_EFORMAT, "%s: %s", p->path, why != NULL ? why : "cannot be opened");
     }
-    spn_free(code);
-    return h != NULL ? SPN_OK : SPN_EFORMAT;
+    return SPN_OK;
 }
 
 static spn_status open_handle(struct plugin *p, const char *what, struct spn_err *err)
@@ -190,18 +185,20 @@ static spn_status declare(struct plugin *p, struct spn_err *err)
 static spn_status load(struct plugin *p, const char *what, struct spn_err *err)
 {
     const struct plugin *same = plugins_find(p->name);
+    char *code = strchr(p->path, '/') != NULL ? plugins_code_file(p) : NULL;
     spn_status st = SPN_OK;
     const void *data;
 
     if (same != NULL)
-        return spn_fail(err, SPN_EUSAGE, "%s: shadowed by %s, found first", p->path, same->path);
-    if (strchr(p->path, '/') != NULL) {
+        st = spn_fail(err, SPN_EUSAGE, "%s: shadowed by %s, found first", p->path, same->path);
+    if (st == SPN_OK && strchr(p->path, '/') != NULL)
         st = check_modes(p->path, err);
-        if (st == SPN_OK)
-            st = bind_now(p, err);
-    }
+    if (st == SPN_OK && code != NULL)
+        st = bind_now(p, code, err);
+    /* The object itself, not its .la: that names the folder it was installed to, where after a move another tree may lie. */
     if (st == SPN_OK)
-        st = open_handle(p, what, err);
+        st = open_handle(p, code != NULL ? code : what, err);
+    spn_free(code);
     if (st != SPN_OK)
         return st;
     data = lt_dlsym(p->handle, "spn_plugin");

@@ -2,12 +2,7 @@
 
 #include "host/start.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/file.h"
-#include "base/mem.h"
-#include "host/message.h"
 #include "host/models.h"
 
 spn_status start_screen(struct spn_buf *b, struct spn_err *err)
@@ -32,17 +27,12 @@ spn_status start_screen(struct spn_buf *b, struct spn_err *err)
     return b->failed ? spn_fail(err, SPN_ENOMEM, "spinney: no memory") : SPN_OK;
 }
 
-spn_status start_file(const char *path, struct spn_err *err)
+spn_status start_file(struct spn_buf *b, const char *path, struct spn_err *err)
 {
-    struct spn_buf b = SPN_BUF_INIT(1 << 16);
-
     if (!spn_path_exists(path))
         return spn_fail(err, SPN_ENOTFOUND, "%s: no such file or folder", path);
     if (!models_is_model(path))
         return spn_fail(err, SPN_EFORMAT, "%s: neither a GGUF or safetensors file nor a model folder", path);
-    spn_buf_printf(&b, "%s: a model%s\n  try: spinney chat -m %s\n", path, spn_path_is_dir(path) ? " folder" : " file", path);
-    if (b.data != NULL)
-        message_write(stdout, b.data, b.length);
-    spn_buf_free(&b);
-    return SPN_OK;
+    spn_buf_printf(b, "%s: a model%s\n  try: spinney chat -m %s\n", path, spn_path_is_dir(path) ? " folder" : " file", path);
+    return b->failed ? spn_fail(err, SPN_ENOMEM, "%s: no memory", path) : SPN_OK;
 }

@@ -13,6 +13,9 @@ ok $? "help goes to stdout"
 want 0 "--version" "$spinney" --version
 has "plugin ABI 1.0" out
 has "spn_blas" out "it names the optional parts"
+("$spinney" chat --help; echo $? > "$work/code") 2> "$work/err" | true
+case $(cat "$work/code") in 0|141) ;; *) false ;; esac && [ ! -s "$work/err" ]
+ok $? "help into a closed pipe says nothing"
 want 2 "a command that is not there" "$spinney" doctro
 has "spinney: doctro: no such command or file" err
 has "  try: spinney doctor" err
