@@ -73,7 +73,8 @@ static spn_status limit(struct spn_budget *b, const char *part, size_t n, struct
     }
     spn_fail(err, SPN_EUSAGE, "--budget: \"%.*s\" is no limit: time=60s, tokens=N or calls=N",
              (int)(n < 60 ? n : 60), part);
-    return spn_cure(err, "--budget time=60s,tokens=5000");
+    spn_cure(err, "--budget time=60s,tokens=5000");
+    return SPN_EUSAGE;
 }
 
 spn_status chat_budget(struct spn_budget *b, const char *text, struct spn_err *err)

@@ -265,7 +265,8 @@ spn_status turn_reason(struct turn *t, struct chat *c, struct spn_err *err)
 
     if (t->task == NULL) {
         spn_fail(err, SPN_EUSAGE, "--reason %s: no task takes \"%.60s\"", c->reason, t->question);
-        return spn_cure(err, "--reason none, or --task NAME; spinney plugins lists them");
+        spn_cure(err, "spinney plugins lists the tasks; --reason none answers without one");
+        return SPN_EUSAGE;
     }
     t->thoughts = r.thoughts = c->thoughts_api->new_();
     if (t->thoughts == NULL)

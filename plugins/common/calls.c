@@ -57,16 +57,25 @@ static void look_at_limits(struct reason_calls *c)
         c->ended = "budget";
 }
 
-/* Between two tokens of any reply: a time budget ends long replies too. */
-static void watch_time(void *ctx, const char *bytes, size_t n)
+/* Between two tokens of any reply: a budget ends long replies too, whoever they belong to. */
+static void watch(void *ctx, const char *bytes, size_t n)
 {
     struct reason_calls *c = ctx;
+    const struct spn_budget *b = &c->r->budget;
 
-    if (c->ended != NULL || reason_now() - c->started < c->r->budget.seconds)
+    c->streamed++;
+    if (c->ended != NULL)
         return;
-    c->ended = "budget";
-    for (size_t i = 0; i < c->n_open; i++)
+    if ((b->seconds > 0 && reason_now() - c->started >= b->seconds) ||
+        (b->tokens > 0 && c->streamed >= b->tokens))
+        c->ended = "budget";
+    for (size_t i = 0; i < c->n_open && c->ended != NULL; i++)
         c->api->cancel(c->r->engine, c->open[i].ticket);
+}
+
+bool reason_open(const struct reason_calls *c)
+{
+    return c->ended == NULL && !c->full;
 }
 
 spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct spn_err *err)
@@ -86,14 +95,13 @@ spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct
     spn_status st;
 
     look_at_limits(c);
-    if (c->ended == NULL && b->calls > 0 && c->calls >= b->calls)
-        c->ended = "budget";
-    if (c->ended != NULL)
+    c->full |= b->calls > 0 && c->calls >= b->calls;
+    if (!reason_open(c))
         return SPN_OK;
     if (b->tokens > 0 && (q.max_tokens < 0 || q.max_tokens > b->tokens - c->tokens_out))
         q.max_tokens = b->tokens - c->tokens_out;
-    if (b->seconds > 0) {
-        q.on_text = watch_time;
+    if (b->seconds > 0 || b->tokens > 0) {
+        q.on_text = watch;
         q.on_text_ctx = c;
     }
     if (caps != NULL && !caps->templates) {
@@ -184,6 +192,8 @@ spn_status reason_next(struct reason_calls *c, struct reason_reply *out, struct 
         out->mean_logprob = mean(a->logprob, a->n_logprob);
         return SPN_OK;
     }
+    if (c->full && c->ended == NULL)
+        c->ended = "budget";
     return SPN_ENOTFOUND;
 }
 

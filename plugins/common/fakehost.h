@@ -38,7 +38,10 @@ static const void *fake_at(enum spn_point point, size_t i, const char **name, co
 {
     for (size_t k = 0; k < fake_n; k++)
         if (fake_registered[k].point == point && i-- == 0) {
-            *name = *plugin = fake_registered[k].name;
+            if (name != NULL)
+                *name = fake_registered[k].name;
+            if (plugin != NULL)
+                *plugin = fake_registered[k].name;
             return fake_registered[k].impl;
         }
     return NULL;

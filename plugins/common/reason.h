@@ -60,7 +60,10 @@ struct reason_calls {
     size_t n_open, room;
     struct spn_buf text;
     int64_t calls, tokens_in, tokens_cached, tokens_out;
-    const char *ended; /* NULL, or "budget" or "user": nothing more is asked */
+    int64_t streamed;  /* pieces of text that came, with a budget: tokens drawn, also by calls under
+                          way */
+    bool full;         /* the budget of calls is asked for: those under way are still waited for */
+    const char *ended; /* NULL, or "budget" or "user": nothing more is asked or waited for */
 };
 
 /* TEMPERATURE replaces the request's. R is lent for the whole run. */
@@ -69,9 +72,11 @@ void reason_calls_init(struct reason_calls *c, const struct spn_engine_api *api,
 /* Cancels what is open, counts it, frees. Twice is fine. */
 void reason_calls_end(struct reason_calls *c);
 void reason_calls_free(struct reason_calls *c);
-/* Queue a call. With the budget spent, or the user gone, nothing is queued and c->ended says why:
- * still SPN_OK. */
+/* Queue a call. With the budget spent, or the user gone, nothing is queued, reason_open says so:
+   still SPN_OK. */
 spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct spn_err *err);
+/* May anything still be asked? */
+bool reason_open(const struct reason_calls *c);
 /* Wait for any answer that is still wanted. SPN_ENOTFOUND: none is under way, or c->ended was just
  * set. */
 spn_status reason_next(struct reason_calls *c, struct reason_reply *out, struct spn_err *err);

@@ -216,7 +216,7 @@ static spn_status ask_more(struct reason_tree *t, struct spn_err *err)
     spn_status st = SPN_OK;
 
     while (st == SPN_OK && t->asked < first_hit(t) && under_way(t) < width &&
-           t->g->calls.ended == NULL)
+           reason_open(&t->g->calls))
         st = ask_one(t, t->asked++, err);
     return st;
 }

@@ -94,7 +94,7 @@ spn_status cot_run(const struct reason_tables *tables, const struct cot_options 
     s.sample = spn_calloc((size_t)o->samples, sizeof *s.sample);
     st = s.sample != NULL ? r->task->start(r->question, &start, err)
                           : spn_fail(err, SPN_ENOMEM, "cot: no memory for %d samples", o->samples);
-    for (int i = 0; i < o->samples && st == SPN_OK && s.ground.calls.ended == NULL; i++) {
+    for (int i = 0; i < o->samples && st == SPN_OK && reason_open(&s.ground.calls); i++) {
         s.started++;
         st = reason_sample_start(&s.sample[i], &s.ground, &s.options, i, start, err);
     }

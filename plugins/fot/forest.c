@@ -155,7 +155,7 @@ static spn_status plant_trees(struct forest *f, struct reason_ballot *scratch, s
     spn_status st = SPN_OK;
 
     while (st == SPN_OK && f->started < f->limit && running(f) < together &&
-           f->ground.calls.ended == NULL) {
+           reason_open(&f->ground.calls)) {
         struct plant *p = &f->plant[f->started];
         char *input = input_of(f, f->started);
 

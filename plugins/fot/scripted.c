@@ -123,10 +123,11 @@ static int reaches(const int64_t *v, int n)
     return 0;
 }
 
-static void propose(struct spn_buf *b, const int64_t *v, int n, double corrupt, struct spn_rng *rng)
+static void propose(struct spn_buf *b, const int64_t *v, int n,
+                    const struct scripted_faults *faults, struct spn_rng *rng)
 {
     struct move m[MOVES_MAX];
-    int order[MOVES_MAX], count = moves(v, n, m), lines = n == 4 ? 10 : 6;
+    int order[MOVES_MAX], count = moves(v, n, m), lines = faults->all ? MOVES_MAX : n == 4 ? 10 : 6;
 
     for (int i = 0; i < count; i++)
         order[i] = i;
@@ -134,7 +135,7 @@ static void propose(struct spn_buf *b, const int64_t *v, int n, double corrupt, 
     for (int i = 0; i < count && i < lines; i++) {
         struct move *x = &m[order[i]];
 
-        if (x->n_rest > 0 && spn_rng_unit(rng) < corrupt)
+        if (x->n_rest > 0 && spn_rng_unit(rng) < faults->corrupt)
             x->rest[spn_rng_below(rng, (uint64_t)x->n_rest)] = 1 + (int64_t)spn_rng_below(rng, 13);
         spn_buf_printf(b,
                        x->b < 0 ? "%lld %c (%lld) = %lld (left: %lld"
@@ -162,7 +163,7 @@ static void show_last(struct spn_buf *b, const int64_t *v)
 
 char *scripted_reply(void *ctx, const char *asked, uint64_t key)
 {
-    static const struct scripted_faults digest = { 0.5, 0.6 };
+    static const struct scripted_faults digest = { 0.5, 0.6, false };
     static const char *const words[] = { "sure", "likely", "impossible" };
     const struct scripted_faults *faults = ctx != NULL ? ctx : &digest;
     struct spn_buf b = SPN_BUF_INIT(65536);
@@ -172,7 +173,7 @@ char *scripted_reply(void *ctx, const char *asked, uint64_t key)
 
     spn_rng_init(&rng, key);
     if (asked[0] == 'P') {
-        propose(&b, v, n, faults->corrupt, &rng);
+        propose(&b, v, n, faults, &rng);
     } else if (asked[0] == 'S') {
         spn_buf_puts(&b, spn_rng_unit(&rng) < 0.6 ? "Answer: (10 - 4) * 5 - 6 = 24"
                                                   : "Answer: 4 + 5 + 6 + 10 = 24");

@@ -11,6 +11,7 @@ const struct spn_task *scripted_task(const struct spn_task *real);
 struct scripted_faults {
     double corrupt; /* a line has one untouched number replaced by 1..13 */
     double truth;   /* a judgement is true; else any of the words */
+    bool all;       /* every operation is proposed, not 10 or 6 drawn */
 };
 /* A reason_script_fn. Proposals: 10 distinct operations with whole results on four numbers, 6 on
    three. A judgement on two numbers that is true and "sure" shows the operation. A solution is the
