@@ -101,6 +101,8 @@ static spn_status plan_arena(struct spn_exec *e, struct spn_err *err)
                           spn_dtype_name(v->shape.dtype), text, e->symbol_max[0]);
         }
     }
+    if (st == SPN_OK)
+        bind(e, e->symbol_max); /* scratch rules read the largest shapes */
     for (int i = 0; i < p->n_record && st == SPN_OK; i++) {
         const struct k_record *r = p->record[i];
         struct k_place *scratch = &item[p->n_value + i];
@@ -180,7 +182,6 @@ spn_status spn_exec_new(struct spn_exec **out, struct spn_plan *p,
         st = spn_fail(err, SPN_ENOMEM, "plan: no memory for the tables of %d records", p->n_record);
     else {
         wire(e);
-        bind(e, symbol_max);
         st = plan_arena(e, err);
     }
     if (st == SPN_OK)
