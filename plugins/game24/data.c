@@ -13,8 +13,9 @@
 
 #define HELD_OUT_FILE_MAX (1u << 20)
 #define BIG_SHARE         0.15 /* of the hands have a number from 14 to 24 */
-#define GOOD_FOUR         6 /* steps that keep a hand of four solvable are drawn so many times as often */
+#define GOOD_FOUR         4 /* steps that keep a hand of four solvable are drawn so many times as often */
 #define GOOD_THREE        12
+#define PLAIN_SHARE       0.3  /* of the worked solutions are asked for as people do */
 #define SURE_SHARE        0.45 /* of the judged states can reach 24 */
 #define TWO_SHARE         0.2  /* of the judged states have two numbers */
 
@@ -260,6 +261,7 @@ static void solve(const struct data_hands *d, struct spn_rng *r, struct hand *h,
 spn_status data_example(const struct data_hands *d, const struct data_mix *mix, struct spn_rng *r,
                         struct spn_buf *question, struct spn_buf *answer)
 {
+    static const char *const plain[] = { "", "24: ", "Make 24 from ", "Solve ", "Reach 24 with " };
     double u = spn_rng_unit(r) * (mix->propose + mix->value + mix->solve);
     struct hand h;
     char text[128];
@@ -273,7 +275,11 @@ spn_status data_example(const struct data_hands *d, const struct data_mix *mix, 
         spn_buf_puts(question, WORDS_VALUE);
         judge(d, r, &h, answer);
     } else {
-        spn_buf_puts(question, WORDS_SOLVE);
+        const char *words = WORDS_SOLVE;
+
+        if (spn_rng_unit(r) < PLAIN_SHARE)
+            words = plain[spn_rng_below(r, sizeof plain / sizeof plain[0])];
+        spn_buf_puts(question, words);
         solve(d, r, &h, answer);
     }
     while (answer->length > 0 && answer->data[answer->length - 1] == '\n')
