@@ -67,8 +67,17 @@ AS_CASE([$with_cuda],
   [AC_PATH_PROG([NVCC], [nvcc], [], [$with_cuda/bin])])
 AS_IF([test "x$with_cuda" != xno], [
   AS_IF([test -n "$NVCC"], [
-    CUDA_DIR=`dirname "\`dirname "$NVCC"\`"`
-    AS_IF([test -f "$CUDA_DIR/include/cuda_runtime.h"], [have_cuda=yes cuda_why="$NVCC"], [cuda_why="no cuda_runtime.h under $CUDA_DIR"])],
+    cuda_why="no cuda_runtime_api.h and libcudart beside $NVCC"
+    # The compiler may be a link into the toolkit's folder.
+    for spn_nvcc in "$NVCC" "`readlink -f "$NVCC"`"; do
+      AS_VAR_IF([have_cuda], [no], [
+        CUDA_DIR=`dirname "$spn_nvcc"` && CUDA_DIR=`dirname "$CUDA_DIR"`
+        spn_save_CPPFLAGS=$CPPFLAGS spn_save_LDFLAGS=$LDFLAGS spn_save_LIBS=$LIBS
+        CPPFLAGS="$CPPFLAGS -I$CUDA_DIR/include" LDFLAGS="$LDFLAGS -L$CUDA_DIR/lib64" LIBS="-lcudart $LIBS"
+        AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <cuda_runtime_api.h>]], [[int n; return (int)cudaGetDeviceCount(&n);]])],
+          [have_cuda=yes cuda_why=$NVCC])
+        CPPFLAGS=$spn_save_CPPFLAGS LDFLAGS=$spn_save_LDFLAGS LIBS=$spn_save_LIBS])
+    done],
     [cuda_why="no nvcc"])
   AS_IF([test $have_cuda = no && test "x$with_cuda" != xauto], [AC_MSG_ERROR([--with-cuda=$with_cuda: $cuda_why])])])
 AC_SUBST([CUDA_DIR])
