@@ -61,7 +61,8 @@ for name; do
     echo "$name: $(sed -n 's/^stat::number_of_executed_units: //p' "$log") runs," \
         "$(ls "$corpus" | wc -l) inputs kept, $(cat "$corpus"/* | wc -c) bytes"
     for file in $(echo "$4" | tr , ' '); do
-        (cd fuzz-coverage && gcov -n "kernels/${file%.c}.o" 2> /dev/null) |
+        object=kernels/${file%/*}/libspn_${file%/*}_la-$(basename "$file" .c).o
+        (cd fuzz-coverage && gcov -n "$object" 2> /dev/null) |
             grep -A1 "/kernels/$file'" | sed -n "s|Lines executed:|  kernels/$file: |p"
     done
 done
