@@ -1,4 +1,5 @@
-/* main.c - the program: finds the command, its plugins and its options, runs it, prints what went wrong, ends. */
+/* main.c - the program: finds the command, its plugins and its options, runs it, prints what went
+ * wrong, ends. */
 #include "config.h"
 
 #include <signal.h>
@@ -29,10 +30,12 @@
 
 /* What is needed before plugins, and with them the commands, are known. */
 struct early {
-    const char **plugin_dirs; size_t n_plugin_dirs;
+    const char **plugin_dirs;
+    size_t n_plugin_dirs;
     const char *dir, *command;
     bool quiet, keep, version, help;
-    char **argv; int argc;               /* everything but the program's and the command's name */
+    char **argv;
+    int argc; /* everything but the program's and the command's name */
 };
 
 /* Options that stand before the command, and those of common_all wherever they stand. */
@@ -49,7 +52,8 @@ static spn_status look_early(struct early *e, int argc, char **argv, struct spn_
         const char *w = argv[i], *value = NULL;
         bool takes = !over && (strcmp(w, "--plugin-dir") == 0 || strcmp(w, "--dir") == 0);
         bool is_dir = !over && strncmp(w, "--dir", 5) == 0 && (w[5] == '\0' || w[5] == '=');
-        bool is_plugins = !over && strncmp(w, "--plugin-dir", 12) == 0 && (w[12] == '\0' || w[12] == '=');
+        bool is_plugins =
+            !over && strncmp(w, "--plugin-dir", 12) == 0 && (w[12] == '\0' || w[12] == '=');
 
         if (strcmp(w, "--") == 0)
             over = true;
@@ -95,7 +99,8 @@ static spn_status put(const struct spn_buf *b, bool *pipe_closed, struct spn_err
     return st;
 }
 
-static spn_status show_help(const struct cmdline_command *what, bool *pipe_closed, struct spn_err *err)
+static spn_status show_help(const struct cmdline_command *what, bool *pipe_closed,
+                            struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT(4 << 20);
     spn_status st = help_text(&b, what, err);
@@ -107,25 +112,31 @@ static spn_status show_help(const struct cmdline_command *what, bool *pipe_close
 }
 
 /* Inputs of a command with records: its arguments, or the names in --files-from. */
-static spn_status input_files(char ***names, size_t *n, const struct cmdline *c, struct spn_err *err)
+static spn_status input_files(char ***names, size_t *n, const struct cmdline *c,
+                              struct spn_err *err)
 {
     const char *list = spn_value_str(c->values, "files-from");
 
     *names = NULL;
     *n = 0;
-    return list != NULL ? input_names(names, n, list, spn_value_flag(c->values, "null"), err) : SPN_OK;
+    return list != NULL ? input_names(names, n, list, spn_value_flag(c->values, "null"), err)
+                        : SPN_OK;
 }
 
 static const char *text_option(const struct cmdline *c, const char *name)
 {
-    return spn_option_find(c->table, name, strlen(name)) != NULL ? spn_value_str(c->values, name) : NULL;
+    return spn_option_find(c->table, name, strlen(name)) != NULL ? spn_value_str(c->values, name)
+                                                                 : NULL;
 }
 
-static spn_status run_job(const struct cmdline_command *what, struct cmdline *c, const char *owner, bool *pipe_closed,
-                          struct spn_err *err)
+static spn_status run_job(const struct cmdline_command *what, struct cmdline *c, const char *owner,
+                          bool *pipe_closed, struct spn_err *err)
 {
-    struct job_setup s = { .command = what->name, .values = c->values, .json = spn_value_flag(c->values, "json"),
-                           .quiet = spn_value_flag(c->values, "quiet"), .records = what->command->records };
+    struct job_setup s = { .command = what->name,
+                           .values = c->values,
+                           .json = spn_value_flag(c->values, "json"),
+                           .quiet = spn_value_flag(c->values, "quiet"),
+                           .records = what->command->records };
     struct spn_buf run = SPN_BUF_INIT(1 << 20);
     struct spn_host host;
     struct spn_job *job = NULL;
@@ -179,8 +190,8 @@ static spn_status run_job(const struct cmdline_command *what, struct cmdline *c,
     return st;
 }
 
-static spn_status run_command(const struct cmdline_command *what, const char *owner, int argc, char **argv, bool *pipe_closed,
-                              struct spn_err *err)
+static spn_status run_command(const struct cmdline_command *what, const char *owner, int argc,
+                              char **argv, bool *pipe_closed, struct spn_err *err)
 {
     struct cmdline c;
     spn_status st = cmdline_parse(&c, what, argc, argv, err);
@@ -255,7 +266,8 @@ static spn_status start(const struct early *e, struct spn_err *err)
 }
 
 /* Without a command. */
-static spn_status no_command(const struct early *e, int *code, bool *pipe_closed, struct spn_err *err)
+static spn_status no_command(const struct early *e, int *code, bool *pipe_closed,
+                             struct spn_err *err)
 {
     static const struct spn_command none = { .summary = "" };
     const struct cmdline_command what = { "help", "spinney", &none };
@@ -306,7 +318,8 @@ int main(int argc, char **argv)
     if (st == SPN_OK)
         st = start(&e, &err);
     if (st == SPN_OK)
-        st = e.command != NULL ? dispatch(&e, &pipe_closed, &err) : no_command(&e, &code, &pipe_closed, &err);
+        st = e.command != NULL ? dispatch(&e, &pipe_closed, &err)
+                               : no_command(&e, &code, &pipe_closed, &err);
     if (st == SPN_OK && fflush(stdout) != 0 && !pipe_closed)
         st = spn_fail(&err, SPN_EIO, "stdout: the results could not be written");
     if (st == SPN_ECANCEL && !pipe_closed)

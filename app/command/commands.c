@@ -4,18 +4,16 @@
 
 #include "host/registry.h"
 
-static const struct { const char *name; const struct spn_command *command; } commands[] = {
-    { "bench",    &command_bench },
-    { "doctor",   &command_doctor },
-    { "help",     &command_help },
-    { "logits",   &command_logits },
-    { "models",   &command_models },
-    { "papers",   &command_papers },
-    { "plugins",  &command_plugins },
-    { "selftest", &command_selftest },
-    { "tokenize", &command_tokenize },
-    { "train",    &command_train },
-    { "version",  &command_version },
+static const struct {
+    const char *name;
+    const struct spn_command *command;
+} commands[] = {
+    { "bench", &command_bench },       { "doctor", &command_doctor },
+    { "help", &command_help },         { "logits", &command_logits },
+    { "models", &command_models },     { "papers", &command_papers },
+    { "plugins", &command_plugins },   { "selftest", &command_selftest },
+    { "tokenize", &command_tokenize }, { "train", &command_train },
+    { "version", &command_version },
 };
 
 spn_status commands_register(struct spn_err *err)
@@ -24,6 +22,7 @@ spn_status commands_register(struct spn_err *err)
     size_t i;
 
     for (i = 0; st == SPN_OK && i < sizeof commands / sizeof *commands; i++)
-        st = registry_add("spinney", SPN_HAS(SPN_POINT_COMMAND), SPN_POINT_COMMAND, commands[i].name, commands[i].command, err);
+        st = registry_add("spinney", SPN_HAS(SPN_POINT_COMMAND), SPN_POINT_COMMAND,
+                          commands[i].name, commands[i].command, err);
     return st;
 }

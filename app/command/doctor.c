@@ -18,11 +18,14 @@
 #include "host/plugins.h"
 
 /* One finding: STATE is "ok", "off" (an optional part that is absent) or "bad". */
-static spn_status row(struct listing *l, const char *name, const char *state, struct spn_buf *value, struct spn_err *err)
+static spn_status row(struct listing *l, const char *name, const char *state, struct spn_buf *value,
+                      struct spn_err *err)
 {
     const char *text = value->data != NULL ? value->data : "";
     const char *cells[] = { name, state, text };
-    spn_status st = listing_row(l, json_pack("{s:s, s:s, s:s}", "name", name, "state", state, "value", text), cells, err);
+    spn_status st =
+        listing_row(l, json_pack("{s:s, s:s, s:s}", "name", name, "state", state, "value", text),
+                    cells, err);
 
     spn_buf_trim(value, 0);
     return st;
@@ -38,8 +41,9 @@ static spn_status cpu_rows(struct listing *l, struct spn_buf *b, struct spn_err 
 
     spn_buf_printf(b, "%s", cpu->name);
     st = row(l, "cpu", "ok", b, err);
-    spn_buf_printf(b, "%s%s; this processor has:%s%s%s%s%s", spn_isa_name(spn_isa_get()), forced != NULL ? " (SPINNEY_ISA)" : "",
-                   cpu->avx2 ? " avx2" : "", cpu->avx512 ? " avx512" : "", cpu->avx512_bf16 ? " avx512_bf16" : "",
+    spn_buf_printf(b, "%s%s; this processor has:%s%s%s%s%s", spn_isa_name(spn_isa_get()),
+                   forced != NULL ? " (SPINNEY_ISA)" : "", cpu->avx2 ? " avx2" : "",
+                   cpu->avx512 ? " avx512" : "", cpu->avx512_bf16 ? " avx512_bf16" : "",
                    cpu->avx512_vnni ? " avx512_vnni" : "", cpu->avx_vnni ? " avx_vnni" : "");
     if (st == SPN_OK)
         st = row(l, "isa", "ok", b, err);
@@ -50,7 +54,7 @@ static spn_status cpu_rows(struct listing *l, struct spn_buf *b, struct spn_err 
         spn_buf_printf(b, "; affinity allows %d", affinity);
     if (slurm != NULL)
         spn_buf_printf(b, "; SLURM_CPUS_PER_TASK is %s", slurm);
-    if (affinity > 0 && allowed < affinity && (slurm == NULL || atol(slurm) > allowed))
+    if (affinity > 0 && allowed < affinity && (slurm == NULL || strtol(slurm, NULL, 10) > allowed))
         spn_buf_printf(b, "; the cgroup quota allows %d", allowed);
     return st == SPN_OK ? row(l, "threads", "ok", b, err) : st;
 }
@@ -96,9 +100,15 @@ static spn_status plugin_rows(struct listing *l, struct spn_buf *b, struct spn_e
 
 static spn_status folder_rows(struct listing *l, struct spn_buf *b, struct spn_err *err)
 {
-    const struct { const char *name, *path; } folders[] = {
-        { "config folder", paths()->config_home }, { "data folder", paths()->data_home }, { "state folder", paths()->state_home },
-        { "cache folder", paths()->cache_home }, { "own data", paths()->data }, { "own plugins", paths()->plugins },
+    const struct {
+        const char *name, *path;
+    } folders[] = {
+        { "config folder", paths()->config_home },
+        { "data folder", paths()->data_home },
+        { "state folder", paths()->state_home },
+        { "cache folder", paths()->cache_home },
+        { "own data", paths()->data },
+        { "own plugins", paths()->plugins },
     };
     struct winsize size;
     spn_status st = SPN_OK;
@@ -110,7 +120,10 @@ static spn_status folder_rows(struct listing *l, struct spn_buf *b, struct spn_e
         if (folders[i].path == NULL)
             spn_buf_puts(b, "none: HOME is not set");
         else
-            spn_buf_printf(b, "%s%s", folders[i].path, there ? "" : ours ? " is missing" : ", made when needed");
+            spn_buf_printf(b, "%s%s", folders[i].path,
+                           there  ? ""
+                           : ours ? " is missing"
+                                  : ", made when needed");
         st = row(l, folders[i].name, ours && !there ? "bad" : "ok", b, err);
     }
     if (ioctl(1, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
@@ -122,8 +135,8 @@ static spn_status folder_rows(struct listing *l, struct spn_buf *b, struct spn_e
     return st == SPN_OK ? row(l, "terminal", "ok", b, err) : st;
 }
 
-static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v, int argc, char **argv,
-                      struct spn_err *err)
+static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v,
+                      int argc, char **argv, struct spn_err *err)
 {
     static const char *const heads[] = { "WHAT", "STATE", "FOUND" };
     struct spn_buf b = SPN_BUF_INIT(1 << 16);
@@ -135,7 +148,8 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
     st = row(&l, "spinney", "ok", &b, err);
     if (st == SPN_OK)
         st = cpu_rows(&l, &b, err);
-    spn_buf_printf(&b, "%.1f GiB free for this process", (double)spn_memory_free_bytes() / (1 << 30));
+    spn_buf_printf(&b, "%.1f GiB free for this process",
+                   (double)spn_memory_free_bytes() / (1 << 30));
     if (st == SPN_OK)
         st = row(&l, "memory", "ok", &b, err);
     if (st == SPN_OK)
@@ -152,8 +166,10 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
 const struct spn_command command_doctor = {
     .summary = "what this machine and this build have, and why something is off",
     .usage = "doctor [--json]",
-    .details = "One row a finding: processor, instruction set in use, threads and what limits them, memory left, run-time modules, plugins,\n"
-               "folders, terminal. \"off\" is an optional part that is absent, with the reason; \"bad\" is something to mend.",
+    .details = "One row a finding: processor, instruction set in use, threads and what limits "
+               "them, memory left, run-time modules, plugins,\n"
+               "folders, terminal. \"off\" is an optional part that is absent, with the reason; "
+               "\"bad\" is something to mend.",
     .examples = "spinney doctor\nspinney doctor --json\n",
     .run = run,
 };

@@ -8,12 +8,13 @@
 static const struct spn_option options[] = {
     { "man", SPN_OPT_FLAG, .help = "the manual page as roff, for man -l" },
     { "words", SPN_OPT_FLAG, .help = "the words that completion offers, a tab and what each is" },
-    { "value-of", SPN_OPT_STRING, .arg = "OPTION", .help = "with --words: the values of one option" },
+    { "value-of", SPN_OPT_STRING, .arg = "OPTION",
+      .help = "with --words: the values of one option" },
     { 0 }
 };
 
-static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v, int argc, char **argv,
-                      struct spn_err *err)
+static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v,
+                      int argc, char **argv, struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT(4 << 20);
     struct help_command c;
@@ -43,7 +44,8 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
 const struct spn_command command_help = {
     .summary = "commands, and the options of one",
     .usage = "help [COMMAND [BENCH]] [--man] [--words]",
-    .details = "Without a name, every command with what it does; with one, what --help of it prints.",
+    .details =
+        "Without a name, every command with what it does; with one, what --help of it prints.",
     .examples = "spinney help\nspinney help papers\n",
     .options = options,
     .arguments_max = 2,

@@ -18,7 +18,8 @@ static spn_status keep(struct listing *l, const char *const *cells, struct spn_e
     size_t i;
 
     if (grown == NULL)
-        return spn_fail(err, SPN_ENOMEM, "listing: no memory for %zu cells", l->n_cells + l->columns);
+        return spn_fail(err, SPN_ENOMEM, "listing: no memory for %zu cells",
+                        l->n_cells + l->columns);
     l->cell = grown;
     for (i = 0; i < l->columns; i++) {
         l->cell[l->n_cells] = spn_strdup(cells[i] != NULL ? cells[i] : "");
@@ -36,7 +37,8 @@ static void put_cell(struct spn_buf *b, const char *s)
         spn_buf_printf(b, "%c", *s == '\t' || *s == '\n' ? ' ' : *s);
 }
 
-spn_status listing_row(struct listing *l, json_t *object_take, const char *const *cells, struct spn_err *err)
+spn_status listing_row(struct listing *l, json_t *object_take, const char *const *cells,
+                       struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT(1 << 20);
     spn_status st;
@@ -68,7 +70,8 @@ static size_t width(const char *s)
     return n;
 }
 
-static void aligned(struct spn_buf *b, const struct listing *l, const char *const *cells, const size_t *wide)
+static void aligned(struct spn_buf *b, const struct listing *l, const char *const *cells,
+                    const size_t *wide)
 {
     size_t i, k;
 
@@ -83,7 +86,8 @@ static void aligned(struct spn_buf *b, const struct listing *l, const char *cons
 spn_status listing_end(struct listing *l, struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT(64 << 20);
-    size_t wide[LISTING_COLUMNS_MAX] = { 0 }, i, rows = l->n_cells / (l->columns > 0 ? l->columns : 1);
+    size_t wide[LISTING_COLUMNS_MAX] = { 0 }, i,
+           rows = l->n_cells / (l->columns > 0 ? l->columns : 1);
     spn_status st = SPN_OK;
 
     if (rows > 0) {
@@ -95,7 +99,8 @@ spn_status listing_end(struct listing *l, struct spn_err *err)
         aligned(&b, l, l->heads, wide);
         for (i = 0; i < rows; i++)
             aligned(&b, l, (const char *const *)l->cell + i * l->columns, wide);
-        st = b.failed ? spn_fail(err, SPN_ENOMEM, "listing: no memory") : table_job.emit(l->job, NULL, b.data, err);
+        st = b.failed ? spn_fail(err, SPN_ENOMEM, "listing: no memory")
+                      : table_job.emit(l->job, NULL, b.data, err);
     }
     for (i = 0; i < l->n_cells; i++)
         spn_free(l->cell[i]);

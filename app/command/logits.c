@@ -19,7 +19,8 @@
 
 static const struct spn_option options[] = {
     { "tokens", SPN_OPT_STRING, .arg = "IDS", .help = "token ids, commas between" },
-    { "output", SPN_OPT_STRING, .letter = 'o', .arg = "FILE", .help = "write float32 [tokens, vocabulary] as NPY to FILE" },
+    { "output", SPN_OPT_STRING, .letter = 'o', .arg = "FILE",
+      .help = "write float32 [tokens, vocabulary] as NPY to FILE" },
     { 0 }
 };
 
@@ -33,7 +34,8 @@ static spn_status parse_tokens(struct spn_ids *ids, const char *text, struct spn
 
         errno = 0;
         id = strtol(p, &end, 10);
-        if (end == p || errno != 0 || id < 0 || id > INT32_MAX || (*end != ',' && *end != '\0') || (*end == ',' && end[1] == '\0'))
+        if (end == p || errno != 0 || id < 0 || id > INT32_MAX || (*end != ',' && *end != '\0') ||
+            (*end == ',' && end[1] == '\0'))
             return spn_fail(err, SPN_EUSAGE, "--tokens: \"%.20s\" is no token id", p);
         if (spn_ids_add(ids, (int32_t)id) != SPN_OK)
             return spn_fail(err, SPN_ENOMEM, "--tokens: no memory");
@@ -43,7 +45,8 @@ static spn_status parse_tokens(struct spn_ids *ids, const char *text, struct spn
 }
 
 /* NPY 1.0: magic, version, a header padded so that the data begin at a multiple of 64. */
-static spn_status write_npy(const char *path, const float *x, int64_t rows, int64_t columns, struct spn_err *err)
+static spn_status write_npy(const char *path, const float *x, int64_t rows, int64_t columns,
+                            struct spn_err *err)
 {
     static const unsigned char magic[8] = { 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0 };
     char head[192];
@@ -54,14 +57,16 @@ static spn_status write_npy(const char *path, const float *x, int64_t rows, int6
 
     if (st != SPN_OK)
         return st;
-    n = (size_t)snprintf(head, sizeof head, "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }", (long long)rows,
-                         (long long)columns);
+    n = (size_t)snprintf(head, sizeof head,
+                         "{'descr': '<f4', 'fortran_order': False, 'shape': (%lld, %lld), }",
+                         (long long)rows, (long long)columns);
     total = (10 + n + 1 + 63) / 64 * 64;
     memset(head + n, ' ', total - 10 - n);
     head[total - 11] = '\n';
     length[0] = (unsigned char)((total - 10) & 255);
     length[1] = (unsigned char)((total - 10) >> 8);
-    if (fwrite(magic, 1, 8, o.f) != 8 || fwrite(length, 1, 2, o.f) != 2 || fwrite(head, 1, total - 10, o.f) != total - 10 ||
+    if (fwrite(magic, 1, 8, o.f) != 8 || fwrite(length, 1, 2, o.f) != 2 ||
+        fwrite(head, 1, total - 10, o.f) != total - 10 ||
         fwrite(x, sizeof *x, elements, o.f) != elements) {
         st = spn_fail(err, SPN_EIO, "%s: %s", path, strerror(errno));
         spn_out_abandon(&o);
@@ -70,7 +75,8 @@ static spn_status write_npy(const char *path, const float *x, int64_t rows, int6
     return spn_out_commit(&o, err);
 }
 
-static void add_token_text(json_t *entry, const struct spn_tokenizer *t, int32_t id, struct spn_buf *line)
+static void add_token_text(json_t *entry, const struct spn_tokenizer *t, int32_t id,
+                           struct spn_buf *line)
 {
     struct spn_buf b = SPN_BUF_INIT(1 << 16), shown = SPN_BUF_INIT(1 << 18);
 
@@ -84,8 +90,8 @@ static void add_token_text(json_t *entry, const struct spn_tokenizer *t, int32_t
 }
 
 /* The TOP largest logits of one position, ties by the lower id. */
-static spn_status emit_top(struct spn_job *job, const struct spn_tokenizer *t, int64_t position, int32_t token, const float *x,
-                           int64_t n, struct spn_err *err)
+static spn_status emit_top(struct spn_job *job, const struct spn_tokenizer *t, int64_t position,
+                           int32_t token, const float *x, int64_t n, struct spn_err *err)
 {
     struct spn_buf line = SPN_BUF_INIT(1 << 20);
     json_t *list = json_array();
@@ -107,20 +113,25 @@ static spn_status emit_top(struct spn_job *job, const struct spn_tokenizer *t, i
         sum += exp(x[i] - largest);
     for (k = 0; k < count; k++) {
         double logp = x[best[k]] - largest - log(sum);
-        json_t *entry = json_pack("{s:I, s:f, s:f}", "id", (json_int_t)best[k], "logit", (double)x[best[k]], "logprob", logp);
+        json_t *entry = json_pack("{s:I, s:f, s:f}", "id", (json_int_t)best[k], "logit",
+                                  (double)x[best[k]], "logprob", logp);
 
-        spn_buf_printf(&line, "%lld\t%d\t%lld\t%.9g\t%.9g\t", (long long)position, token, (long long)best[k], x[best[k]], logp);
+        spn_buf_printf(&line, "%lld\t%d\t%lld\t%.9g\t%.9g\t", (long long)position, token,
+                       (long long)best[k], x[best[k]], logp);
         add_token_text(entry, t, (int32_t)best[k], &line);
         spn_buf_puts(&line, "\n");
         json_array_append_new(list, entry);
     }
-    st = table_job.emit(job, json_pack("{s:I, s:i, s:o}", "position", (json_int_t)position, "token", token, "top", list), line.data, err);
+    st = table_job.emit(job,
+                        json_pack("{s:I, s:i, s:o}", "position", (json_int_t)position, "token",
+                                  token, "top", list),
+                        line.data, err);
     spn_buf_free(&line);
     return st;
 }
 
-static spn_status show(struct spn_job *job, struct spn_lm *lm, const char *output, const struct spn_ids *ids, const float *x,
-                       struct spn_err *err)
+static spn_status show(struct spn_job *job, struct spn_lm *lm, const char *output,
+                       const struct spn_ids *ids, const float *x, struct spn_err *err)
 {
     int64_t n = lm->shape.n_vocab;
     spn_status st = SPN_OK;
@@ -128,16 +139,19 @@ static spn_status show(struct spn_job *job, struct spn_lm *lm, const char *outpu
 
     if (output != NULL) {
         st = write_npy(output, x, (int64_t)ids->n, n, err);
-        return st != SPN_OK ? st : table_job.emit(job, json_pack("{s:s, s:[I,I]}", "path", output, "shape", (json_int_t)ids->n,
-                                                                 (json_int_t)n), NULL, err);
+        return st != SPN_OK ? st
+                            : table_job.emit(job,
+                                             json_pack("{s:s, s:[I,I]}", "path", output, "shape",
+                                                       (json_int_t)ids->n, (json_int_t)n),
+                                             NULL, err);
     }
     for (i = 0; st == SPN_OK && i < ids->n; i++)
         st = emit_top(job, lm->tokenizer, (int64_t)i, ids->id[i], x + i * (size_t)n, n, err);
     return st;
 }
 
-static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v, int argc, char **argv,
-                      struct spn_err *err)
+static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v,
+                      int argc, char **argv, struct spn_err *err)
 {
     const char *tokens = spn_value_str(v, "tokens");
     struct spn_ids ids = { NULL, 0, 0 };
@@ -147,7 +161,8 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
     spn_status st;
 
     if (tokens == NULL)
-        return spn_fail(err, SPN_EUSAGE, "logits: --tokens is needed"), spn_cure(err, "spinney logits --tokens 1,2,3");
+        return spn_fail(err, SPN_EUSAGE, "logits: --tokens is needed"),
+               spn_cure(err, "spinney logits --tokens 1,2,3");
     st = parse_tokens(&ids, tokens, err);
     if (st == SPN_OK)
         st = model_open(&m, v, false, err);
@@ -155,7 +170,8 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
         if (spn_mul_size(ids.n, (size_t)m.lm->shape.n_vocab, &elements))
             x = spn_calloc(elements, sizeof *x);
         if (x == NULL)
-            st = spn_fail(err, SPN_ENOMEM, "logits: no memory for %zu x %lld floats", ids.n, (long long)m.lm->shape.n_vocab);
+            st = spn_fail(err, SPN_ENOMEM, "logits: no memory for %zu x %lld floats", ids.n,
+                          (long long)m.lm->shape.n_vocab);
     }
     if (st == SPN_OK)
         st = spn_lm_logits(m.lm, ids.id, (int64_t)ids.n, x, m.pool, err);
@@ -172,8 +188,10 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
 const struct spn_command command_logits = {
     .summary = "what a model predicts after given tokens",
     .usage = "logits -m MODEL --tokens 1,2,3 [-o FILE.npy]",
-    .details = "Runs the tokens as one sequence. With -o the logits after each of them are written as float32 [tokens, vocabulary] in C order;\n"
-               "without, the ten largest a position: position, token, id, logit, log-probability, text.",
+    .details =
+        "Runs the tokens as one sequence. With -o the logits after each of them are written as "
+        "float32 [tokens, vocabulary] in C order;\n"
+        "without, the ten largest a position: position, token, id, logit, log-probability, text.",
     .examples = "spinney logits --tokens 1,2,3\n",
     .options = options,
     .model = true,

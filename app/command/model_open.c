@@ -10,7 +10,8 @@
 #include "host/models.h"
 #include "tensor/dtype.h"
 
-spn_status model_open(struct model_open *m, const struct spn_values *v, bool tokenizer, struct spn_err *err)
+spn_status model_open(struct model_open *m, const struct spn_values *v, bool tokenizer,
+                      struct spn_err *err)
 {
     struct spn_lm_options o;
     bool shipped = false;

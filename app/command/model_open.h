@@ -1,4 +1,5 @@
-/* model_open.h - the model that a command's options name, opened for commands that use the runtime directly. */
+/* model_open.h - the model that a command's options name, opened for commands that use the runtime
+ * directly. */
 #ifndef APP_COMMAND_MODEL_OPEN_H
 #define APP_COMMAND_MODEL_OPEN_H
 #include "base/option.h"
@@ -11,8 +12,9 @@ struct model_open {
     struct spn_lm *lm;
 };
 /* Threads, activations and device as the options say. TOKENIZER: the model must have one. */
-spn_status model_open(struct model_open *m, const struct spn_values *v, bool tokenizer, struct spn_err *err);
-void       model_close(struct model_open *m);
+spn_status model_open(struct model_open *m, const struct spn_values *v, bool tokenizer,
+                      struct spn_err *err);
+void model_close(struct model_open *m);
 /* "q8_0": the type that most of the weights' bytes have. */
 const char *model_type(const struct spn_reader *r);
 

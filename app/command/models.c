@@ -14,8 +14,7 @@
 #include "text/template.h"
 
 static const struct spn_option options[] = {
-    { "fits", SPN_OPT_FLAG, .help = "only models that run in the memory that is free now" },
-    { 0 }
+    { "fits", SPN_OPT_FLAG, .help = "only models that run in the memory that is free now" }, { 0 }
 };
 
 struct facts {
@@ -38,7 +37,8 @@ static uint64_t elements(const struct spn_tensor *t)
 
 static void read_header(struct facts *f, const struct spn_reader *r)
 {
-    const char *arch = spn_meta_str(r, "general.architecture"), *source = spn_meta_str(r, "tokenizer.chat_template");
+    const char *arch = spn_meta_str(r, "general.architecture"),
+               *source = spn_meta_str(r, "tokenizer.chat_template");
     char key[128];
     size_t i;
 
@@ -53,7 +53,8 @@ static void read_header(struct facts *f, const struct spn_reader *r)
     }
     snprintf(f->type, sizeof f->type, "%s", spn_reader_count(r) > 0 ? model_type(r) : "none");
     snprintf(key, sizeof key, "%s.context_length", f->arch);
-    if (!spn_meta_int(r, key, &f->ctx) && !spn_meta_int(r, "config.max_position_embeddings", &f->ctx))
+    if (!spn_meta_int(r, key, &f->ctx) &&
+        !spn_meta_int(r, "config.max_position_embeddings", &f->ctx))
         f->ctx = 0;
     if (source == NULL)
         source = spn_meta_str(r, "tokenizer_config.chat_template");
@@ -83,14 +84,15 @@ static void look(struct facts *f, const char *path)
         snprintf(f->why_not, sizeof f->why_not, "%s", err.text);
     } else if (f->bytes > left) {
         f->runs = false;
-        snprintf(f->why_not, sizeof f->why_not, "needs %.1f GiB for its weights, %.1f are free", (double)f->bytes / (1 << 30),
-                 (double)left / (1 << 30));
+        snprintf(f->why_not, sizeof f->why_not, "needs %.1f GiB for its weights, %.1f are free",
+                 (double)f->bytes / (1 << 30), (double)left / (1 << 30));
     }
     spn_lm_close(lm);
     spn_reader_close(r);
 }
 
-static spn_status row(struct listing *l, const char *name, const char *path, const char *source, bool fits, struct spn_err *err)
+static spn_status row(struct listing *l, const char *name, const char *path, const char *source,
+                      bool fits, struct spn_err *err)
 {
     struct facts f;
     char params[32], bytes[32], ctx[32];
@@ -104,16 +106,20 @@ static spn_status row(struct listing *l, const char *name, const char *path, con
     snprintf(params, sizeof params, "%llu", (unsigned long long)f.params);
     snprintf(bytes, sizeof bytes, "%llu", (unsigned long long)f.bytes);
     snprintf(ctx, sizeof ctx, "%lld", (long long)f.ctx);
-    return listing_row(l, json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:s, s:n, s:b, s:s?}", "name", name, "path", path, "source",
-                                    source, "arch", f.arch, "params", (json_int_t)f.params, "type", f.type, "bytes",
-                                    (json_int_t)f.bytes, "ctx", (json_int_t)f.ctx, "template", f.tmpl, "mmproj", "runs", f.runs,
-                                    "why_not", f.runs ? NULL : f.why_not), cells, err);
+    return listing_row(l,
+                       json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:I, s:s, s:n, s:b, s:s?}",
+                                 "name", name, "path", path, "source", source, "arch", f.arch,
+                                 "params", (json_int_t)f.params, "type", f.type, "bytes",
+                                 (json_int_t)f.bytes, "ctx", (json_int_t)f.ctx, "template", f.tmpl,
+                                 "mmproj", "runs", f.runs, "why_not", f.runs ? NULL : f.why_not),
+                       cells, err);
 }
 
-static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v, int argc, char **argv,
-                      struct spn_err *err)
+static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v,
+                      int argc, char **argv, struct spn_err *err)
 {
-    static const char *const heads[] = { "NAME", "ARCH", "PARAMETERS", "TYPE", "BYTES", "CONTEXT", "TEMPLATE", "SOURCE", "RUNS", "PATH" };
+    static const char *const heads[] = { "NAME",    "ARCH",     "PARAMETERS", "TYPE", "BYTES",
+                                         "CONTEXT", "TEMPLATE", "SOURCE",     "RUNS", "PATH" };
     struct model_place *list = NULL;
     struct listing l;
     size_t n = 0, i;
@@ -141,8 +147,10 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
 const struct spn_command command_models = {
     .summary = "models that a name can mean, and whether they run",
     .usage = "models [MODEL…] [--fits] [--json]",
-    .details = "One row a model of $XDG_DATA_HOME/spinney/models and of those that come with spinney; with arguments, of these files and\n"
-               "folders. RUNS is yes, or why not. A name is looked up in this order: a path, your models, the shipped ones.",
+    .details = "One row a model of $XDG_DATA_HOME/spinney/models and of those that come with "
+               "spinney; with arguments, of these files and\n"
+               "folders. RUNS is yes, or why not. A name is looked up in this order: a path, your "
+               "models, the shipped ones.",
     .examples = "spinney models\nspinney models --fits --json\n",
     .options = options,
     .arguments_max = -1,

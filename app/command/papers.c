@@ -15,8 +15,10 @@
 #define FILE_CEILING (4 << 20)
 
 static const struct spn_option options[] = {
-    { "check", SPN_OPT_FLAG, .help = "run the selftest of every plugin that names a paper, and keep the verdicts" },
-    { "install", SPN_OPT_FLAG, .help = "with --check: keep the verdicts beside the modules, as make install does" },
+    { "check", SPN_OPT_FLAG,
+      .help = "run the selftest of every plugin that names a paper, and keep the verdicts" },
+    { "install", SPN_OPT_FLAG,
+      .help = "with --check: keep the verdicts beside the modules, as make install does" },
     { "all", SPN_OPT_FLAG, .help = "also the three methods that others build on" },
     { 0 }
 };
@@ -58,20 +60,29 @@ static const struct plugin *implementer(const char *key, bool *passed)
 
 static spn_status paper_row(struct listing *l, const json_t *paper, struct spn_err *err)
 {
-    const char *key = json_string_value(json_object_get(paper, "key")), *title = json_string_value(json_object_get(paper, "title"));
-    const char *arxiv = json_string_value(json_object_get(paper, "arxiv")), *point = json_string_value(json_object_get(paper, "point"));
+    const char *key = json_string_value(json_object_get(paper, "key")),
+               *title = json_string_value(json_object_get(paper, "title"));
+    const char *arxiv = json_string_value(json_object_get(paper, "arxiv")),
+               *point = json_string_value(json_object_get(paper, "point"));
     const char *summary = json_string_value(json_object_get(paper, "summary"));
     const struct plugin *p;
     bool passed;
 
     if (key == NULL || title == NULL || arxiv == NULL || point == NULL || summary == NULL)
-        return spn_fail(err, SPN_EFORMAT, "papers.jsonl: key, title, arxiv, point and summary are needed (%s)", key != NULL ? key : "?");
+        return spn_fail(err, SPN_EFORMAT,
+                        "papers.jsonl: key, title, arxiv, point and summary are needed (%s)",
+                        key != NULL ? key : "?");
     p = implementer(key, &passed);
     {
-        const char *cells[] = { key, arxiv, point, p != NULL ? p->name : "-", passed ? "yes" : "no", title };
+        const char *cells[] = {
+            key, arxiv, point, p != NULL ? p->name : "-", passed ? "yes" : "no", title
+        };
 
-        return listing_row(l, json_pack("{s:s, s:s, s:s, s:s, s:s?, s:b, s:s}", "key", key, "title", title, "arxiv", arxiv, "point",
-                                        point, "plugin", p != NULL ? p->name : NULL, "implemented", passed, "summary", summary),
+        return listing_row(l,
+                           json_pack("{s:s, s:s, s:s, s:s, s:s?, s:b, s:s}", "key", key, "title",
+                                     title, "arxiv", arxiv, "point", point, "plugin",
+                                     p != NULL ? p->name : NULL, "implemented", passed, "summary",
+                                     summary),
                            cells, err);
     }
 }
@@ -88,8 +99,10 @@ static spn_status one_paper(struct spn_job *job, const json_t *paper, struct spn
     p = implementer(key, &passed);
     json_object_set_new(o, "plugin", p != NULL ? json_string(p->name) : json_null());
     json_object_set_new(o, "implemented", json_boolean(passed));
-    spn_buf_printf(&b, "%s\narXiv:%s, %s\n\n%s\n\n", json_string_value(json_object_get(paper, "title")),
-                   json_string_value(json_object_get(paper, "arxiv")), json_string_value(json_object_get(paper, "point")),
+    spn_buf_printf(&b, "%s\narXiv:%s, %s\n\n%s\n\n",
+                   json_string_value(json_object_get(paper, "title")),
+                   json_string_value(json_object_get(paper, "arxiv")),
+                   json_string_value(json_object_get(paper, "point")),
                    json_string_value(json_object_get(paper, "summary")));
     if (p != NULL)
         spn_buf_printf(&b, "plugin %s: selftest %s\n", p->name, passed ? "passed" : "did not pass");
@@ -122,9 +135,12 @@ static spn_status check_all(struct spn_job *job, bool *failed)
 }
 
 /* The rows of share/papers/papers.jsonl; NAME: that one alone. */
-static spn_status rows(struct spn_job *job, char *text, const char *name, bool all, struct spn_err *err)
+static spn_status rows(struct spn_job *job, char *text, const char *name, bool all,
+                       struct spn_err *err)
 {
-    static const char *const heads[] = { "KEY", "ARXIV", "POINT", "PLUGIN", "IMPLEMENTED", "TITLE" };
+    static const char *const heads[] = {
+        "KEY", "ARXIV", "POINT", "PLUGIN", "IMPLEMENTED", "TITLE"
+    };
     struct listing l;
     spn_status st = SPN_OK, end;
     bool found = false;
@@ -140,7 +156,8 @@ static spn_status rows(struct spn_job *job, char *text, const char *name, bool a
 
         number++;
         if (key == NULL)
-            st = spn_fail(err, SPN_EFORMAT, "%s/papers/papers.jsonl:%d: %s", paths()->data, number, paper == NULL ? why.text : "no key");
+            st = spn_fail(err, SPN_EFORMAT, "%s/papers/papers.jsonl:%d: %s", paths()->data, number,
+                          paper == NULL ? why.text : "no key");
         else if (name != NULL && strcmp(name, key) == 0)
             st = one_paper(job, paper, err);
         else if (name == NULL && (all || !json_is_true(json_object_get(paper, "base"))))
@@ -157,8 +174,8 @@ static spn_status rows(struct spn_job *job, char *text, const char *name, bool a
     return st != SPN_OK ? st : end;
 }
 
-static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v, int argc, char **argv,
-                      struct spn_err *err)
+static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v,
+                      int argc, char **argv, struct spn_err *err)
 {
     char *file = spn_path_join(paths()->data, "papers/papers.jsonl"), *text = NULL;
     bool failed = false;
@@ -173,7 +190,8 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
     if (st == SPN_OK)
         st = rows(job, text, argc > 0 ? argv[0] : NULL, spn_value_flag(v, "all"), err);
     /* A verdict that cannot be kept costs the next run a second; only --install is asked for it. */
-    saved = verdicts_save(spn_value_flag(v, "install"), spn_value_flag(v, "install") && st == SPN_OK ? err : NULL);
+    saved = verdicts_save(spn_value_flag(v, "install"),
+                          spn_value_flag(v, "install") && st == SPN_OK ? err : NULL);
     if (st == SPN_OK && spn_value_flag(v, "install"))
         st = saved;
     verdicts_end();
@@ -187,8 +205,10 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
 const struct spn_command command_papers = {
     .summary = "the papers, and which of them are implemented here",
     .usage = "papers [KEY] [--all] [--check] [--json]",
-    .details = "One row a paper: key, arXiv id, extension point, plugin, whether it is implemented, title. A paper is implemented when a\n"
-               "loaded plugin names it and the selftest of that plugin passed with the file it has now; the verdict is kept and made again\n"
+    .details = "One row a paper: key, arXiv id, extension point, plugin, whether it is "
+               "implemented, title. A paper is implemented when a\n"
+               "loaded plugin names it and the selftest of that plugin passed with the file it has "
+               "now; the verdict is kept and made again\n"
                "when the file changes. With a key: what the paper does, in two sentences.",
     .examples = "spinney papers\nspinney papers fot\nspinney papers --json\n",
     .options = options,

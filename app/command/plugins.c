@@ -22,8 +22,10 @@ static json_t *registered(const char *name, struct spn_buf *words)
     for (p = 0; p < SPN_POINT_COUNT; p++)
         for (i = 0; registry_at((enum spn_point)p, i, &what, &owner) != NULL; i++)
             if (strcmp(owner, name) == 0) {
-                json_array_append_new(list, json_pack("{s:s, s:s}", "point", point_name((enum spn_point)p), "name", what));
-                spn_buf_printf(words, "%s%s %s", words->length > 0 ? ", " : "", point_name((enum spn_point)p), what);
+                json_array_append_new(list, json_pack("{s:s, s:s}", "point",
+                                                      point_name((enum spn_point)p), "name", what));
+                spn_buf_printf(words, "%s%s %s", words->length > 0 ? ", " : "",
+                               point_name((enum spn_point)p), what);
             }
     return list;
 }
@@ -35,7 +37,8 @@ static json_t *options_json(const struct spn_option *o)
 
     for (; o != NULL && o->name != NULL; o++) {
         spn_option_default_text(o, dflt, sizeof dflt);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", o->name, "help", o->help, "default", dflt));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", o->name, "help", o->help,
+                                              "default", dflt));
     }
     return list;
 }
@@ -65,10 +68,12 @@ static json_t *plugin_json(const struct plugin *p, struct spn_buf *words)
     const struct spn_plugin *d = &p->desc;
 
     if (!p->loaded)
-        return json_pack("{s:s, s:b, s:s, s:s}", "name", p->name, "loaded", 0, "path", p->path, "why_not", p->why_not);
-    return json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", p->name, "loaded", 1, "path", p->path,
-                     "summary", d->summary, "version", d->version, "licence", d->licence, "papers", d->papers, "needs", d->needs,
-                     "registers", registered(p->name, words), "options", all_options(p));
+        return json_pack("{s:s, s:b, s:s, s:s}", "name", p->name, "loaded", 0, "path", p->path,
+                         "why_not", p->why_not);
+    return json_pack("{s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:o}", "name", p->name,
+                     "loaded", 1, "path", p->path, "summary", d->summary, "version", d->version,
+                     "licence", d->licence, "papers", d->papers, "needs", d->needs, "registers",
+                     registered(p->name, words), "options", all_options(p));
 }
 
 static spn_status describe(const struct plugin *p, struct spn_job *job, struct spn_err *err)
@@ -80,16 +85,21 @@ static spn_status describe(const struct plugin *p, struct spn_job *job, struct s
     size_t i;
 
     if (p->loaded) {
-        spn_buf_printf(&b, "%s - %s\nversion %s, %s\nfile %s\n", p->name, d->summary, d->version, d->licence, p->path);
-        spn_buf_printf(&b, "papers %s\nneeds %s\nregisters %s\n", d->papers[0] != '\0' ? d->papers : "none",
-                       d->needs[0] != '\0' ? d->needs : "nothing", words.data != NULL ? words.data : "nothing");
+        spn_buf_printf(&b, "%s - %s\nversion %s, %s\nfile %s\n", p->name, d->summary, d->version,
+                       d->licence, p->path);
+        spn_buf_printf(&b, "papers %s\nneeds %s\nregisters %s\n",
+                       d->papers[0] != '\0' ? d->papers : "none",
+                       d->needs[0] != '\0' ? d->needs : "nothing",
+                       words.data != NULL ? words.data : "nothing");
         json_array_foreach(json_object_get(o, "options"), i, one)
             spn_buf_printf(&b, "  %s=%s\t%s\n", json_string_value(json_object_get(one, "name")),
-                           json_string_value(json_object_get(one, "default")), json_string_value(json_object_get(one, "help")));
+                           json_string_value(json_object_get(one, "default")),
+                           json_string_value(json_object_get(one, "help")));
     } else {
         spn_buf_printf(&b, "%s: not loaded\n%s\n", p->name, p->why_not);
     }
-    st = o == NULL ? spn_fail(err, SPN_EFORMAT, "%s: its descriptor is not UTF-8 text", p->path) : table_job.emit(job, o, b.data, err);
+    st = o == NULL ? spn_fail(err, SPN_EFORMAT, "%s: its descriptor is not UTF-8 text", p->path)
+                   : table_job.emit(job, o, b.data, err);
     spn_buf_free(&b);
     spn_buf_free(&words);
     return st;
@@ -107,7 +117,8 @@ static spn_status list_all(struct spn_job *job, struct spn_err *err)
         const struct plugin *p = plugins_at(i);
         struct spn_buf words = SPN_BUF_INIT(1 << 16);
         json_t *o = plugin_json(p, &words);
-        const char *cells[] = { p->name, p->loaded ? "loaded" : "refused", words.data, p->loaded ? p->desc.summary : p->why_not };
+        const char *cells[] = { p->name, p->loaded ? "loaded" : "refused", words.data,
+                                p->loaded ? p->desc.summary : p->why_not };
 
         st = listing_row(&l, o, cells, err);
         spn_buf_free(&words);
@@ -116,8 +127,8 @@ static spn_status list_all(struct spn_job *job, struct spn_err *err)
     return st != SPN_OK ? st : end;
 }
 
-static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v, int argc, char **argv,
-                      struct spn_err *err)
+static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v,
+                      int argc, char **argv, struct spn_err *err)
 {
     size_t i;
 
@@ -133,10 +144,13 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
 const struct spn_command command_plugins = {
     .summary = "plugins that were found, and why one was refused",
     .usage = "plugins [NAME] [--json]",
-    .details = "One row a plugin file: name, loaded or refused, what it registers, what it is for. With a name: its version, file,\n"
+    .details = "One row a plugin file: name, loaded or refused, what it registers, what it is for. "
+               "With a name: its version, file,\n"
                "papers, needs and options.\n\n"
-               "Folders are searched in this order, and the first file of a name is taken: --plugin-dir, $SPINNEY_PLUGIN_PATH,\n"
-               "$LTDL_LIBRARY_PATH, $XDG_DATA_HOME/spinney/plugins, the folder installed with the program.",
+               "Folders are searched in this order, and the first file of a name is taken: "
+               "--plugin-dir, $SPINNEY_PLUGIN_PATH,\n"
+               "$LTDL_LIBRARY_PATH, $XDG_DATA_HOME/spinney/plugins, the folder installed with the "
+               "program.",
     .examples = "spinney plugins\nspinney plugins --json\n",
     .arguments_max = 1,
     .run = run,

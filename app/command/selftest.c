@@ -14,7 +14,8 @@ struct tap {
     int run, failed;
 };
 
-static spn_status result(struct tap *t, const char *name, spn_status verdict, const struct spn_err *why, struct spn_err *err)
+static spn_status result(struct tap *t, const char *name, spn_status verdict,
+                         const struct spn_err *why, struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT(1 << 14);
     json_t *o;
@@ -70,8 +71,8 @@ static spn_status plugin_tests(struct tap *t, int argc, char **argv, struct spn_
     return st;
 }
 
-static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v, int argc, char **argv,
-                      struct spn_err *err)
+static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v,
+                      int argc, char **argv, struct spn_err *err)
 {
     struct tap t = { .job = job };
     struct spn_err why = SPN_ERR_INIT;
@@ -84,7 +85,8 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
         core |= strcmp(argv[k], "core") == 0;
     verdicts_load();
     if (core)
-        st = result(&t, "core: the instruction set in use is one this processor has", spn_isa_check(&why), &why, err);
+        st = result(&t, "core: the instruction set in use is one this processor has",
+                    spn_isa_check(&why), &why, err);
     if (st == SPN_OK)
         st = plugin_tests(&t, argc, argv, err);
     snprintf(plan, sizeof plan, "1..%d\n", t.run);
@@ -100,7 +102,8 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
 const struct spn_command command_selftest = {
     .summary = "checks of the core on this processor and of each plugin",
     .usage = "selftest [core] [PLUGIN…] [--json]",
-    .details = "Prints TAP: the core's checks with the instruction set in use, then the selftest of every plugin. Names choose some of them.\n"
+    .details = "Prints TAP: the core's checks with the instruction set in use, then the selftest "
+               "of every plugin. Names choose some of them.\n"
                "Exit status 1 when one failed.",
     .examples = "spinney selftest\nspinney selftest core\n",
     .arguments_max = -1,

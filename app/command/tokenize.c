@@ -17,8 +17,11 @@
 static const struct spn_option options[] = {
     { "ids", SPN_OPT_FLAG, .help = "print ids, as without --text" },
     { "text", SPN_OPT_FLAG, .help = "the inverse: ids on stdin, their text on stdout" },
-    { "bos", SPN_OPT_FLAG, .dflt.b = true, .help = "do not begin with the token that the model's texts begin with" },
-    { "special", SPN_OPT_FLAG, .dflt.b = true, .help = "treat control tokens that the text spells as plain text; with --text, do not spell them" },
+    { "bos", SPN_OPT_FLAG, .dflt.b = true,
+      .help = "do not begin with the token that the model's texts begin with" },
+    { "special", SPN_OPT_FLAG, .dflt.b = true,
+      .help = "treat control tokens that the text spells as plain text; with --text, do not spell "
+              "them" },
     { 0 }
 };
 
@@ -59,7 +62,11 @@ static spn_status emit_ids(struct spn_job *job, const struct spn_ids *ids, struc
     if (st != SPN_OK)
         spn_fail(err, st, "tokenize: no memory for %zu ids", ids->n);
     else
-        st = table_job.emit(job, list != NULL ? json_pack("{s:I, s:O}", "tokens", (json_int_t)ids->n, "ids", list) : NULL, b.data, err);
+        st = table_job.emit(job,
+                            list != NULL
+                                ? json_pack("{s:I, s:O}", "tokens", (json_int_t)ids->n, "ids", list)
+                                : NULL,
+                            b.data, err);
     json_decref(list);
     spn_buf_free(&b);
     return st;
@@ -79,16 +86,18 @@ static spn_status parse_ids(struct spn_ids *ids, const char *text, struct spn_er
             return SPN_OK;
         errno = 0;
         id = strtol(p, &end, 10);
-        if (end == p || errno != 0 || id < 0 || id > INT32_MAX || (*end != '\0' && strchr(" \t\r\n,", *end) == NULL))
-            return spn_fail(err, SPN_EFORMAT, "stdin: \"%.20s\" at byte %zu is no token id", p, (size_t)(p - text));
+        if (end == p || errno != 0 || id < 0 || id > INT32_MAX ||
+            (*end != '\0' && strchr(" \t\r\n,", *end) == NULL))
+            return spn_fail(err, SPN_EFORMAT, "stdin: \"%.20s\" at byte %zu is no token id", p,
+                            (size_t)(p - text));
         if (spn_ids_add(ids, (int32_t)id) != SPN_OK)
             return spn_fail(err, SPN_ENOMEM, "stdin: no memory for %zu ids", ids->n + 1);
         p = end;
     }
 }
 
-static spn_status to_text(struct spn_job *job, const struct spn_tokenizer *t, const struct spn_values *v, const struct spn_buf *in,
-                          struct spn_err *err)
+static spn_status to_text(struct spn_job *job, const struct spn_tokenizer *t,
+                          const struct spn_values *v, const struct spn_buf *in, struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT((size_t)4 << 30);
     struct spn_ids ids = { NULL, 0, 0 };
@@ -100,14 +109,17 @@ static spn_status to_text(struct spn_job *job, const struct spn_tokenizer *t, co
         return spn_fail(err, SPN_EFORMAT, "stdin: a NUL byte at byte %zu", strlen(in->data));
     st = parse_ids(&ids, in->data != NULL ? in->data : "", err);
     /* What tokenize put in front goes again. */
-    skip = st == SPN_OK && ids.n > 0 && spn_value_flag(v, "bos") && spn_tokenizer_adds_bos(t) && ids.id[0] == spn_token_bos(t);
+    skip = st == SPN_OK && ids.n > 0 && spn_value_flag(v, "bos") && spn_tokenizer_adds_bos(t) &&
+           ids.id[0] == spn_token_bos(t);
     if (st == SPN_OK)
         st = spn_detokenize(t, ids.id + skip, ids.n - skip, spn_value_flag(v, "special"), &b, err);
     if (st == SPN_OK && table_job.json(job)) {
         json_t *text = json_stringn(b.data != NULL ? b.data : "", b.length);
 
         if (text == NULL)
-            st = spn_fail(err, SPN_EFORMAT, "the text of these ids is not UTF-8: JSON cannot hold it, without --json its bytes are written");
+            st = spn_fail(err, SPN_EFORMAT,
+                          "the text of these ids is not UTF-8: JSON cannot hold it, without --json "
+                          "its bytes are written");
         else
             o = json_pack("{s:o}", "text", text);
     }
@@ -120,10 +132,11 @@ static spn_status to_text(struct spn_job *job, const struct spn_tokenizer *t, co
     return st;
 }
 
-static spn_status to_ids(struct spn_job *job, const struct spn_tokenizer *t, const struct spn_values *v, const struct spn_buf *in,
-                         struct spn_err *err)
+static spn_status to_ids(struct spn_job *job, const struct spn_tokenizer *t,
+                         const struct spn_values *v, const struct spn_buf *in, struct spn_err *err)
 {
-    int flags = (spn_value_flag(v, "bos") ? SPN_TOK_BOS : 0) | (spn_value_flag(v, "special") ? SPN_TOK_SPECIAL : 0);
+    int flags = (spn_value_flag(v, "bos") ? SPN_TOK_BOS : 0) |
+                (spn_value_flag(v, "special") ? SPN_TOK_SPECIAL : 0);
     struct spn_ids ids = { NULL, 0, 0 };
     spn_status st = spn_tokenize(t, in->data != NULL ? in->data : "", in->length, flags, &ids, err);
 
@@ -133,8 +146,8 @@ static spn_status to_ids(struct spn_job *job, const struct spn_tokenizer *t, con
     return st;
 }
 
-static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v, int argc, char **argv,
-                      struct spn_err *err)
+static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v,
+                      int argc, char **argv, struct spn_err *err)
 {
     struct spn_buf in = SPN_BUF_INIT(STDIN_CEILING);
     struct spn_tokenizer *t = NULL;
@@ -160,9 +173,11 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
 const struct spn_command command_tokenize = {
     .summary = "text to token ids and back",
     .usage = "tokenize -m MODEL [--text] [--no-bos] [--no-special] < TEXT",
-    .details = "Standard input is taken whole, no newline is stripped. The ids are one line with blanks between; --text is the inverse and\n"
+    .details = "Standard input is taken whole, no newline is stripped. The ids are one line with "
+               "blanks between; --text is the inverse and\n"
                "writes the bytes as they are. Only the tokenizer of the model is read.",
-    .examples = "printf 'hello' | spinney tokenize\nprintf 'hello' | spinney tokenize | spinney tokenize --text\n",
+    .examples = "printf 'hello' | spinney tokenize\nprintf 'hello' | spinney tokenize | spinney "
+                "tokenize --text\n",
     .options = options,
     .model = true,
     .run = run,

@@ -12,10 +12,10 @@
 
 /* A choice that was made: `--reason fot:trees=8`, and what short forms add to it. */
 struct chosen {
-    const char *option, *name;           /* "reason", "fot" */
+    const char *option, *name; /* "reason", "fot" */
     size_t n_name;
     const struct spn_option *table;
-    struct spn_buf text;                 /* "fot:trees=8,…" */
+    struct spn_buf text; /* "fot:trees=8,…" */
     bool extended;
 };
 
@@ -40,7 +40,7 @@ static size_t append(struct spn_option *table, size_t n, const struct spn_option
         table[n] = *more;
         for (i = 0; i < n; i++)
             if (table[i].letter != 0 && table[i].letter == more->letter)
-                table[n].letter = 0;     /* the command's own letter wins */
+                table[n].letter = 0; /* the command's own letter wins */
         n++;
     }
     return n;
@@ -55,9 +55,12 @@ static size_t length(const struct spn_option *table)
     return n;
 }
 
-struct spn_option *cmdline_table(const struct spn_command *command, size_t *n_own, struct spn_err *err)
+struct spn_option *cmdline_table(const struct spn_command *command, size_t *n_own,
+                                 struct spn_err *err)
 {
-    size_t room = length(command->options) + length(common_all) + length(common_model) + length(common_records) + 1, n;
+    size_t room = length(command->options) + length(common_all) + length(common_model) +
+                  length(common_records) + 1,
+           n;
     struct spn_option *table = spn_calloc(room, sizeof *table);
 
     if (table == NULL) {
@@ -98,7 +101,8 @@ static bool built_in(const char *name, size_t n)
     return false;
 }
 
-static spn_status no_such_choice(const char *option, enum spn_point point, const char *name, struct spn_err *err)
+static spn_status no_such_choice(const char *option, enum spn_point point, const char *name,
+                                 struct spn_err *err)
 {
     struct spn_buf have = SPN_BUF_INIT(400);
     const char *other, *near = NULL;
@@ -114,14 +118,15 @@ static spn_status no_such_choice(const char *option, enum spn_point point, const
             near = other;
         }
     }
-    spn_fail(err, SPN_EUSAGE, "--%s: there is no %s \"%.64s\"; there are: %s", option, point_name(point), name,
-             have.data != NULL ? have.data : "none");
+    spn_fail(err, SPN_EUSAGE, "--%s: there is no %s \"%.64s\"; there are: %s", option,
+             point_name(point), name, have.data != NULL ? have.data : "none");
     spn_buf_free(&have);
     return near != NULL ? spn_cure(err, "--%s %s", option, near) : SPN_EUSAGE;
 }
 
 /* Note that OPTION was given VALUE; the last one counts. */
-static spn_status choose(struct parser *p, const char *option, const char *value, struct spn_err *err)
+static spn_status choose(struct parser *p, const char *option, const char *value,
+                         struct spn_err *err)
 {
     enum spn_point point = choice_point(option);
     struct chosen *ch = NULL;
@@ -132,11 +137,15 @@ static spn_status choose(struct parser *p, const char *option, const char *value
     if (point == SPN_POINT_COUNT || built_in(value, n))
         return SPN_OK;
     if (n == 0 || n >= sizeof name)
-        return spn_fail(err, SPN_EUSAGE, "--%s: \"%.80s\" does not begin with a name", option, value);
+        return spn_fail(err, SPN_EUSAGE, "--%s: \"%.80s\" does not begin with a name", option,
+                        value);
     memcpy(name, value, n);
     name[n] = '\0';
     if (point == SPN_POINT_ENGINE && value[n] == ':' && value[n + 1] == '/')
-        return spn_fail(err, SPN_EUSAGE, "--engine: \"%.200s\": no plugin for remote engines is loaded; there are: local", value);
+        return spn_fail(
+            err, SPN_EUSAGE,
+            "--engine: \"%.200s\": no plugin for remote engines is loaded; there are: local",
+            value);
     impl = registry_find(point, name);
     if (impl == NULL)
         return no_such_choice(option, point, name, err);
@@ -148,7 +157,10 @@ static spn_status choose(struct parser *p, const char *option, const char *value
     if (ch == NULL)
         ch = &p->chosen[p->n_chosen++];
     spn_buf_free(&ch->text);
-    *ch = (struct chosen){ .option = option, .name = value, .n_name = n, .table = registry_options(point, impl),
+    *ch = (struct chosen){ .option = option,
+                           .name = value,
+                           .n_name = n,
+                           .table = registry_options(point, impl),
                            .text = SPN_BUF_INIT(1 << 16) };
     return spn_buf_puts(&ch->text, value);
 }
@@ -181,7 +193,8 @@ static spn_status check_choices(struct parser *p, struct spn_err *err)
 /* ---- argv ---- */
 
 /* The value of an option that takes one: behind "=", or the next word. */
-static spn_status value_of(struct parser *p, const char *shown, const char *attached, const char **value, struct spn_err *err)
+static spn_status value_of(struct parser *p, const char *shown, const char *attached,
+                           const char **value, struct spn_err *err)
 {
     if (attached != NULL)
         *value = attached;
@@ -192,7 +205,8 @@ static spn_status value_of(struct parser *p, const char *shown, const char *atta
     return SPN_OK;
 }
 
-static spn_status set(struct parser *p, const struct spn_option *o, const char *value, struct spn_err *err)
+static spn_status set(struct parser *p, const struct spn_option *o, const char *value,
+                      struct spn_err *err)
 {
     struct spn_err why = SPN_ERR_INIT;
     spn_status st = spn_values_set(p->c->values, o->name, value, &why);
@@ -201,7 +215,8 @@ static spn_status set(struct parser *p, const struct spn_option *o, const char *
 }
 
 /* `--trees 8` where a chosen reasoner has `trees`. */
-static spn_status short_form(struct parser *p, const char *word, size_t n, const char *attached, struct spn_err *err)
+static spn_status short_form(struct parser *p, const char *word, size_t n, const char *attached,
+                             struct spn_err *err)
 {
     const struct spn_option *found = NULL, *o;
     struct chosen *in = NULL;
@@ -214,8 +229,10 @@ static spn_status short_form(struct parser *p, const char *word, size_t n, const
     for (i = 0; i < p->n_chosen; i++) {
         o = spn_option_find(p->chosen[i].table, word, n);
         if (o != NULL && found != NULL) {
-            spn_fail(err, SPN_EUSAGE, "%s: means %.*s or %.*s", shown, (int)in->n_name, in->name, (int)p->chosen[i].n_name, p->chosen[i].name);
-            return spn_cure(err, "--%s %.*s:%s=…", in->option, (int)in->n_name, in->name, found->name);
+            spn_fail(err, SPN_EUSAGE, "%s: means %.*s or %.*s", shown, (int)in->n_name, in->name,
+                     (int)p->chosen[i].n_name, p->chosen[i].name);
+            return spn_cure(err, "--%s %.*s:%s=…", in->option, (int)in->n_name, in->name,
+                            found->name);
         }
         if (o != NULL) {
             found = o;
@@ -232,7 +249,9 @@ static spn_status short_form(struct parser *p, const char *word, size_t n, const
     spn_buf_printf(&in->text, "%c%s=", strchr(in->text.data, ':') == NULL ? ':' : ',', found->name);
     for (; *value != '\0'; value++)
         spn_buf_printf(&in->text, "%s%c", *value == ',' ? "\\" : "", *value);
-    return in->text.failed ? spn_fail(err, SPN_EUSAGE, "%s: options of %.*s are too long", shown, (int)in->n_name, in->name) : SPN_OK;
+    return in->text.failed ? spn_fail(err, SPN_EUSAGE, "%s: options of %.*s are too long", shown,
+                                      (int)in->n_name, in->name)
+                           : SPN_OK;
 }
 
 static spn_status unknown(struct parser *p, const char *word, size_t n, struct spn_err *err)
@@ -251,7 +270,8 @@ static spn_status unknown(struct parser *p, const char *word, size_t n, struct s
         }
     }
     spn_fail(err, SPN_EUSAGE, "--%s: %s has no such option", name, p->what->name);
-    return near != NULL ? spn_cure(err, "spinney %s --%s", p->what->name, near->name) : spn_cure(err, "spinney %s --help", p->what->name);
+    return near != NULL ? spn_cure(err, "spinney %s --%s", p->what->name, near->name)
+                        : spn_cure(err, "spinney %s --help", p->what->name);
 }
 
 static spn_status long_option(struct parser *p, const char *word, struct spn_err *err)
@@ -305,7 +325,8 @@ static spn_status letters(struct parser *p, const char *word, struct spn_err *er
     return st;
 }
 
-/* Before anything else: is help wanted, and what is chosen?  `--trees 8` may stand left of `--reason fot`. */
+/* Before anything else: is help wanted, and what is chosen?  `--trees 8` may stand left of
+ * `--reason fot`. */
 static spn_status look_ahead(struct parser *p, struct spn_err *err)
 {
     spn_status st = SPN_OK;
@@ -322,7 +343,9 @@ static spn_status look_ahead(struct parser *p, struct spn_err *err)
 
         if (o == NULL || o->kind == SPN_OPT_FLAG)
             continue;
-        value = o->kind == SPN_OPT_STRING || o->kind == SPN_OPT_CHOICE ? spn_value_str(p->c->values, option) : NULL;
+        value = o->kind == SPN_OPT_STRING || o->kind == SPN_OPT_CHOICE
+                    ? spn_value_str(p->c->values, option)
+                    : NULL;
         for (i = 0; i < p->argc && strcmp(p->argv[i], "--") != 0; i++)
             if (strncmp(p->argv[i], "--", 2) == 0 && strncmp(p->argv[i] + 2, option, n) == 0) {
                 if (p->argv[i][n + 2] == '=')
@@ -362,8 +385,8 @@ static spn_status check_args(const struct parser *p, struct spn_err *err)
     int n = p->c->n_args;
 
     if (c->arguments_max >= 0 && n > c->arguments_max) {
-        spn_fail(err, SPN_EUSAGE, "%s: \"%.80s\" is one argument too many, it takes %d", p->what->name,
-                 p->c->args[c->arguments_max], c->arguments_max);
+        spn_fail(err, SPN_EUSAGE, "%s: \"%.80s\" is one argument too many, it takes %d",
+                 p->what->name, p->c->args[c->arguments_max], c->arguments_max);
         return spn_cure(err, "spinney %s --help", p->what->name);
     }
     if (n < c->arguments_min) {
@@ -373,7 +396,8 @@ static spn_status check_args(const struct parser *p, struct spn_err *err)
     return SPN_OK;
 }
 
-spn_status cmdline_parse(struct cmdline *c, const struct cmdline_command *what, int argc, char **argv, struct spn_err *err)
+spn_status cmdline_parse(struct cmdline *c, const struct cmdline_command *what, int argc,
+                         char **argv, struct spn_err *err)
 {
     struct parser p = { .c = c, .what = what, .argc = argc, .argv = argv };
     spn_status st = SPN_OK;
@@ -415,9 +439,10 @@ void cmdline_free(struct cmdline *c)
 /* Options that change where and how fast, not what. */
 static bool decides(const char *name)
 {
-    static const char *const names[] = { "help", "json", "quiet", "plugin-dir", "dir", "keep-plugins", "threads", "output", "resume",
-                                         "shard", "files-from", "null", "model", "in-flight",
-                                         "unordered" };
+    static const char *const names[] = { "help",   "json",         "quiet",      "plugin-dir",
+                                         "dir",    "keep-plugins", "threads",    "output",
+                                         "resume", "shard",        "files-from", "null",
+                                         "model",  "in-flight",    "unordered" };
     size_t i;
 
     for (i = 0; i < sizeof names / sizeof *names; i++)
@@ -450,7 +475,8 @@ static void value_text(struct spn_buf *b, const struct spn_values *v, const stru
     }
 }
 
-spn_status cmdline_run_text(struct spn_buf *b, const struct cmdline *c, const char *command, const char *model)
+spn_status cmdline_run_text(struct spn_buf *b, const struct cmdline *c, const char *command,
+                            const char *model)
 {
     const struct spn_option *o;
 
@@ -458,7 +484,8 @@ spn_status cmdline_run_text(struct spn_buf *b, const struct cmdline *c, const ch
     if (model != NULL)
         spn_buf_printf(b, " model=%s", model);
     for (o = c->table; o->name != NULL; o++)
-        if (decides(o->name) && (spn_value_given(c->values, o->name) || strcmp(o->name, "seed") == 0))
+        if (decides(o->name) &&
+            (spn_value_given(c->values, o->name) || strcmp(o->name, "seed") == 0))
             value_text(b, c->values, o);
     return b->failed ? SPN_ENOMEM : SPN_OK;
 }

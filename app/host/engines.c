@@ -12,7 +12,7 @@
 #include "host/models.h"
 #include "tensor/dtype.h"
 
-static char *model;              /* what -m said; NULL: not given */
+static char *model; /* what -m said; NULL: not given */
 static bool quiet, said;
 
 static spn_status open_named(struct spn_engine **out, const char *spec, struct spn_err *err)
@@ -22,7 +22,9 @@ static spn_status open_named(struct spn_engine **out, const char *spec, struct s
     spn_status st = models_resolve(&path, &shipped, spec != NULL ? spec : model, err);
 
     if (st == SPN_OK && shipped && !quiet && !said) {
-        message_warn("no model was named: %s answers, a small one that comes with spinney and knows little; -m names another", path);
+        message_warn("no model was named: %s answers, a small one that comes with spinney and "
+                     "knows little; -m names another",
+                     path);
         said = true;
     }
     if (st == SPN_OK)
@@ -48,7 +50,8 @@ static spn_status check_device(const char *device, struct spn_err *err)
     if (strcmp(device, "cpu") == 0)
         return SPN_OK;
     if (strncmp(device, "cuda", 4) == 0 && (device[4] == '\0' || device[4] == ':')) {
-        spn_fail(err, SPN_ENOMEM, "--device %s: models run on the CPU only in this version", device);
+        spn_fail(err, SPN_ENOMEM, "--device %s: models run on the CPU only in this version",
+                 device);
         return spn_cure(err, "--device cpu");
     }
     return spn_fail(err, SPN_EUSAGE, "--device: \"%.40s\" is neither cpu nor cuda[:N]", device);
@@ -56,7 +59,9 @@ static spn_status check_device(const char *device, struct spn_err *err)
 
 spn_status engines_configure(const struct spn_values *v, bool is_quiet, struct spn_err *err)
 {
-    struct engine_settings s = { .ctx = spn_value_int(v, "ctx"), .threads = (int)spn_value_int(v, "threads"), .cancel = job_cancel() };
+    struct engine_settings s = { .ctx = spn_value_int(v, "ctx"),
+                                 .threads = (int)spn_value_int(v, "threads"),
+                                 .cancel = job_cancel() };
     const char *name = spn_value_str(v, "model");
     spn_status st = check_device(spn_value_str(v, "device"), err);
 

@@ -7,7 +7,8 @@
 
 /* NULL while no engine is built in. */
 const struct spn_engine_api *engines_table(void);
-/* What the command line said. SPN_ENOMEM for a device that is not there; the model that open(NULL) means, and the settings of every engine. QUIET: no remark that the shipped model answers. */
+/* What the command line said. SPN_ENOMEM for a device that is not there; the model that open(NULL)
+ * means, and the settings of every engine. QUIET: no remark that the shipped model answers. */
 spn_status engines_configure(const struct spn_values *v, bool quiet, struct spn_err *err);
 void engines_end(void);
 

@@ -23,8 +23,10 @@ static void on_crash(int number)
 
     put("spinney: ");
     put(who != NULL ? who : "the program");
-    put(number == SIGSEGV ? ": crashed (SIGSEGV)" : number == SIGABRT ? ": aborted (SIGABRT)" : number == SIGFPE ?
-        ": crashed (SIGFPE)" : ": crashed (SIGILL)");
+    put(number == SIGSEGV   ? ": crashed (SIGSEGV)"
+        : number == SIGABRT ? ": aborted (SIGABRT)"
+        : number == SIGFPE  ? ": crashed (SIGFPE)"
+                            : ": crashed (SIGILL)");
     put(", spinney " PACKAGE_VERSION "\n");
     signal(number, SIG_DFL);
     raise(number);
@@ -33,7 +35,7 @@ static void on_crash(int number)
 
 void guard_install(void)
 {
-#ifndef SPN_SANITIZED                    /* a sanitizer has handlers of its own, and says more */
+#ifndef SPN_SANITIZED /* a sanitizer has handlers of its own, and says more */
     static const int signals[] = { SIGSEGV, SIGABRT, SIGFPE, SIGILL };
     struct sigaction a = { .sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND };
     size_t i;

@@ -10,7 +10,8 @@
 bool help_command_find(struct help_command *out, const char *name, const char *bench)
 {
     const struct spn_command *c = registry_find(SPN_POINT_COMMAND, name);
-    const struct spn_bench *b = bench != NULL && strcmp(name, "bench") == 0 ? registry_find(SPN_POINT_BENCH, bench) : NULL;
+    const struct spn_bench *b =
+        bench != NULL && strcmp(name, "bench") == 0 ? registry_find(SPN_POINT_BENCH, bench) : NULL;
 
     if (c == NULL)
         return false;
@@ -22,8 +23,12 @@ bool help_command_find(struct help_command *out, const char *name, const char *b
     snprintf(out->name, sizeof out->name, "bench %s", bench);
     snprintf(out->key, sizeof out->key, "bench_%s", bench);
     snprintf(out->usage, sizeof out->usage, "%s", b->usage != NULL ? b->usage : out->name);
-    out->of_bench = (struct spn_command){ .summary = b->summary, .usage = out->usage, .options = b->options, .model = true,
-                                          .arguments_max = -1, .run = b->run };
+    out->of_bench = (struct spn_command){ .summary = b->summary,
+                                          .usage = out->usage,
+                                          .options = b->options,
+                                          .model = true,
+                                          .arguments_max = -1,
+                                          .run = b->run };
     out->what = (struct cmdline_command){ out->name, out->key, &out->of_bench };
     return true;
 }
@@ -56,7 +61,8 @@ void help_overview(struct spn_buf *b)
     for (i = 0; (c = registry_at(SPN_POINT_COMMAND, i, &name, NULL)) != NULL; i++)
         spn_buf_printf(b, "  %-10s  %s\n", name, c->summary != NULL ? c->summary : "");
     spn_buf_puts(b, "\nResults go to stdout, everything else to stderr; --json gives JSON Lines.\n"
-                    "Exit status: 0 done, 1 the answer is no, 2 usage, 3 bad input, 4 memory or device, 5 I/O, 130 and 143 stopped.\n"
+                    "Exit status: 0 done, 1 the answer is no, 2 usage, 3 bad input, 4 memory or "
+                    "device, 5 I/O, 130 and 143 stopped.\n"
                     "The manual is spinney(1).\n");
 }
 
@@ -88,7 +94,8 @@ static void bounds(struct spn_buf *b, const struct spn_option *o)
     if (o->kind == SPN_OPT_FLAG && !o->dflt.b)
         return;
     if (range[0] != '\0' || dflt[0] != '\0')
-        spn_buf_printf(b, " (%s%s%s%s)", range, range[0] != '\0' && dflt[0] != '\0' ? ", " : "", dflt[0] != '\0' ? "default " : "", dflt);
+        spn_buf_printf(b, " (%s%s%s%s)", range, range[0] != '\0' && dflt[0] != '\0' ? ", " : "",
+                       dflt[0] != '\0' ? "default " : "", dflt);
     if (o->many)
         spn_buf_puts(b, " (may be repeated)");
 }
@@ -105,7 +112,8 @@ static void option_name(struct spn_buf *b, const struct spn_option *o)
     }
 }
 
-static void option_lines(struct spn_buf *b, const struct spn_option *from, const struct spn_option *end)
+static void option_lines(struct spn_buf *b, const struct spn_option *from,
+                         const struct spn_option *end)
 {
     const struct spn_option *o;
 
@@ -115,16 +123,19 @@ static void option_lines(struct spn_buf *b, const struct spn_option *from, const
         if (o->letter == 0)
             spn_buf_puts(&name, "    ");
         option_name(&name, o);
-        spn_buf_printf(b, name.length > 26 ? "  %s\n  %-26s  %s" : "  %-26s%s  %s", name.data != NULL ? name.data : "", "", o->help);
+        spn_buf_printf(b, name.length > 26 ? "  %s\n  %-26s  %s" : "  %-26s%s  %s",
+                       name.data != NULL ? name.data : "", "", o->help);
         bounds(b, o);
         spn_buf_puts(b, "\n");
         spn_buf_free(&name);
     }
 }
 
-typedef void (*each_choice)(struct spn_buf *b, const char *option, const char *name, const struct spn_option *table);
+typedef void (*each_choice)(struct spn_buf *b, const char *option, const char *name,
+                            const struct spn_option *table);
 
-/* Call FN for every registered implementation that an option of TABLE can name and that has options. */
+/* Call FN for every registered implementation that an option of TABLE can name and that has
+ * options. */
 static void choices_of(struct spn_buf *b, const struct spn_option *table, each_choice fn)
 {
     size_t k, i;
@@ -141,11 +152,13 @@ static void choices_of(struct spn_buf *b, const struct spn_option *table, each_c
     }
 }
 
-static void choice_text(struct spn_buf *b, const char *option, const char *name, const struct spn_option *table)
+static void choice_text(struct spn_buf *b, const char *option, const char *name,
+                        const struct spn_option *table)
 {
     const struct spn_option *o;
 
-    spn_buf_printf(b, "\n--%s %s:KEY=VALUE,…; beside --%s %s also --KEY VALUE\n", option, name, option, name);
+    spn_buf_printf(b, "\n--%s %s:KEY=VALUE,…; beside --%s %s also --KEY VALUE\n", option, name,
+                   option, name);
     for (o = table; o->name != NULL; o++) {
         struct spn_buf key = SPN_BUF_INIT(4096);
 
@@ -169,8 +182,8 @@ spn_status help_text(struct spn_buf *b, const struct cmdline_command *what, stru
 
     if (table == NULL)
         return SPN_ENOMEM;
-    spn_buf_printf(b, "spinney %s - %s\nusage: spinney %s\n", what->name, c->summary != NULL ? c->summary : "",
-                   c->usage != NULL ? c->usage : what->name);
+    spn_buf_printf(b, "spinney %s - %s\nusage: spinney %s\n", what->name,
+                   c->summary != NULL ? c->summary : "", c->usage != NULL ? c->usage : what->name);
     if (c->details != NULL)
         spn_buf_printf(b, "\n%s\n", c->details);
     if (n_own > 0) {
@@ -181,15 +194,16 @@ spn_status help_text(struct spn_buf *b, const struct cmdline_command *what, stru
     option_lines(b, table + n_own, NULL);
     choices_of(b, table, choice_text);
     if (c->examples != NULL)
-        spn_buf_printf(b, "\nexamples\n%s%s", c->examples, c->examples[strlen(c->examples) - 1] == '\n' ? "" : "\n");
+        spn_buf_printf(b, "\nexamples\n%s%s", c->examples,
+                       c->examples[strlen(c->examples) - 1] == '\n' ? "" : "\n");
     spn_free(table);
     return b->failed ? spn_fail(err, SPN_ENOMEM, "help: no memory") : SPN_OK;
 }
 
 /* ---- the manual ---- */
 
-/* The character at S of two or more bytes as roff's \[uXXXX]; returns its bytes. Our own tables are UTF-8; a plugin's may be
-   anything, and a byte that begins nothing is left out. */
+/* The character at S of two or more bytes as roff's \[uXXXX]; returns its bytes. Our own tables are
+   UTF-8; a plugin's may be anything, and a byte that begins nothing is left out. */
 static size_t roff_character(struct spn_buf *b, const char *s)
 {
     const unsigned char *p = (const unsigned char *)s;
@@ -206,7 +220,8 @@ static size_t roff_character(struct spn_buf *b, const char *s)
     return n;
 }
 
-/* Text for roff: a backslash doubled, a dash that is typed made one that can be copied, no line that begins as a request. */
+/* Text for roff: a backslash doubled, a dash that is typed made one that can be copied, no line
+ * that begins as a request. */
 static void roff(struct spn_buf *b, const char *s)
 {
     bool begin = true;
@@ -247,7 +262,8 @@ static void paragraphs(struct spn_buf *b, const char *s)
     spn_buf_puts(b, "\n");
 }
 
-static void option_items(struct spn_buf *b, const struct spn_option *from, const struct spn_option *end)
+static void option_items(struct spn_buf *b, const struct spn_option *from,
+                         const struct spn_option *end)
 {
     const struct spn_option *o;
 
@@ -279,7 +295,8 @@ spn_status help_page(struct spn_buf *b, const struct cmdline_command *what, stru
     spn_buf_puts(b, ".TH SPINNEY\\-");
     for (p = what->name; *p != '\0'; p++)
         spn_buf_printf(b, "%c", *p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
-    spn_buf_printf(b, " 1 \"\" \"spinney\" \"spinney manual\"\n.SH NAME\nspinney\\-%s \\- ", what->name);
+    spn_buf_printf(b, " 1 \"\" \"spinney\" \"spinney manual\"\n.SH NAME\nspinney\\-%s \\- ",
+                   what->name);
     roff(b, c->summary != NULL ? c->summary : what->name);
     spn_buf_puts(b, "\n.SH SYNOPSIS\n.B spinney ");
     roff(b, c->usage != NULL ? c->usage : what->name);
@@ -289,7 +306,8 @@ spn_status help_page(struct spn_buf *b, const struct cmdline_command *what, stru
     option_items(b, table, NULL);
     spn_buf_puts(b, ".SH FILES\n.I $XDG_CONFIG_HOME/spinney/spinneyrc\n(spinneyrc(5)): the key ");
     spn_buf_printf(b, "\\(dq%s.NAME\\(dq sets an option of this command.\n", what->key);
-    spn_buf_puts(b, ".SH EXIT STATUS\n0 done; 1 the work ran and the answer is no; 2 wrong usage; 3 bad input; 4 not enough memory or device;\n"
+    spn_buf_puts(b, ".SH EXIT STATUS\n0 done; 1 the work ran and the answer is no; 2 wrong usage; "
+                    "3 bad input; 4 not enough memory or device;\n"
                     "5 engine or I/O failure; 130 and 143 stopped by a signal.\n");
     if (c->examples != NULL) {
         spn_buf_puts(b, ".SH EXAMPLES\n.nf\n");
@@ -303,7 +321,8 @@ spn_status help_page(struct spn_buf *b, const struct cmdline_command *what, stru
 
 /* ---- completion ---- */
 
-static void choice_words(struct spn_buf *b, const char *option, const char *name, const struct spn_option *table)
+static void choice_words(struct spn_buf *b, const char *option, const char *name,
+                         const struct spn_option *table)
 {
     const struct spn_option *o;
 
@@ -311,7 +330,8 @@ static void choice_words(struct spn_buf *b, const char *option, const char *name
         spn_buf_printf(b, "--%s\t%s (%s %s)\n", o->name, o->help, option, name);
 }
 
-static spn_status value_words(struct spn_buf *b, const struct spn_option *table, const char *option, struct spn_err *err)
+static spn_status value_words(struct spn_buf *b, const struct spn_option *table, const char *option,
+                              struct spn_err *err)
 {
     const struct spn_option *o = spn_option_find(table, option, strlen(option));
     const char *p, *name;
@@ -332,7 +352,8 @@ static spn_status value_words(struct spn_buf *b, const struct spn_option *table,
     return SPN_OK;
 }
 
-spn_status help_words(struct spn_buf *b, const struct cmdline_command *what, const char *option, struct spn_err *err)
+spn_status help_words(struct spn_buf *b, const struct cmdline_command *what, const char *option,
+                      struct spn_err *err)
 {
     const struct spn_command *c;
     const struct spn_option *o;
@@ -353,14 +374,17 @@ spn_status help_words(struct spn_buf *b, const struct cmdline_command *what, con
         st = value_words(b, table, option, err);
     } else {
         for (o = table; o->name != NULL; o++) {
-            spn_buf_printf(b, "--%s%s\t%s\n", o->kind == SPN_OPT_FLAG && o->dflt.b ? "no-" : "", o->name, o->help);
+            spn_buf_printf(b, "--%s%s\t%s\n", o->kind == SPN_OPT_FLAG && o->dflt.b ? "no-" : "",
+                           o->name, o->help);
             if (o->letter != 0)
                 spn_buf_printf(b, "-%c\t%s\n", o->letter, o->help);
         }
         choices_of(b, table, choice_words);
         if (strcmp(what->name, "bench") == 0)
             for (i = 0; registry_at(SPN_POINT_BENCH, i, &name, NULL) != NULL; i++)
-                spn_buf_printf(b, "%s\t%s\n", name, ((const struct spn_bench *)registry_find(SPN_POINT_BENCH, name))->summary);
+                spn_buf_printf(
+                    b, "%s\t%s\n", name,
+                    ((const struct spn_bench *)registry_find(SPN_POINT_BENCH, name))->summary);
     }
     spn_free(table);
     return st;

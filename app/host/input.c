@@ -15,15 +15,16 @@
 
 struct input {
     const char *const *files;
-    size_t n_files, file;                /* the source being read */
+    size_t n_files, file; /* the source being read */
     const char *prompt, *prompt_key;
     struct spn_cancel *cancel;
-    int fd;                              /* -1: none open */
-    bool lines, started, ended;          /* this source is JSON Lines; its kind is known; nothing is left in it */
-    int64_t line;                        /* of this source, from 1 */
-    struct spn_buf bytes;                /* read, not yet used */
+    int fd; /* -1: none open */
+    bool lines, started,
+        ended;            /* this source is JSON Lines; its kind is known; nothing is left in it */
+    int64_t line;         /* of this source, from 1 */
+    struct spn_buf bytes; /* read, not yet used */
     size_t used;
-    int64_t index;                       /* of the next record */
+    int64_t index; /* of the next record */
     struct spn_record record;
     struct spn_buf id;
 };
@@ -35,8 +36,9 @@ static const char *source_name(const struct input *in)
     return strcmp(name, "-") == 0 ? "stdin" : name;
 }
 
-spn_status input_open(struct input **out, const char *const *files, size_t n_files, const char *prompt, const char *prompt_key,
-                      struct spn_cancel *cancel, struct spn_err *err)
+spn_status input_open(struct input **out, const char *const *files, size_t n_files,
+                      const char *prompt, const char *prompt_key, struct spn_cancel *cancel,
+                      struct spn_err *err)
 {
     struct input *in = spn_calloc(1, sizeof *in);
 
@@ -86,7 +88,8 @@ static spn_status open_source(struct input *in, struct spn_err *err)
     }
     in->fd = open(name, O_RDONLY | O_CLOEXEC);
     if (in->fd < 0)
-        return spn_fail(err, errno == ENOENT ? SPN_ENOTFOUND : SPN_EIO, "%s: %s", name, strerror(errno));
+        return spn_fail(err, errno == ENOENT ? SPN_ENOTFOUND : SPN_EIO, "%s: %s", name,
+                        strerror(errno));
     return SPN_OK;
 }
 
@@ -109,11 +112,13 @@ static spn_status fill(struct input *in, struct spn_err *err)
         in->used = 0;
     }
     if (n > 0 && spn_buf_add(&in->bytes, some, (size_t)n) != SPN_OK)
-        return spn_fail(err, SPN_EFORMAT, "%s: more than %zu bytes in one prompt", source_name(in), PROMPT_CEILING);
+        return spn_fail(err, SPN_EFORMAT, "%s: more than %zu bytes in one prompt", source_name(in),
+                        PROMPT_CEILING);
     return SPN_OK;
 }
 
-/* The next line without its newline; *LINE is NULL at the end. A line past the ceiling is skipped and is SPN_EFORMAT. */
+/* The next line without its newline; *LINE is NULL at the end. A line past the ceiling is skipped
+ * and is SPN_EFORMAT. */
 static spn_status next_line(struct input *in, const char **line, size_t *n, struct spn_err *err)
 {
     size_t looked = 0;
@@ -131,15 +136,16 @@ static spn_status next_line(struct input *in, const char **line, size_t *n, stru
             in->used += *n + (end != NULL);
             in->line++;
             if (skipping || *n > LINE_CEILING)
-                return spn_fail(err, SPN_EFORMAT, "%s:%lld: a line of more than %zu bytes", source_name(in), (long long)in->line,
-                                LINE_CEILING);
+                return spn_fail(err, SPN_EFORMAT, "%s:%lld: a line of more than %zu bytes",
+                                source_name(in), (long long)in->line, LINE_CEILING);
             *line = begin;
             return SPN_OK;
         }
         if (in->ended)
             return SPN_OK;
         looked = left;
-        if (left > LINE_CEILING) {       /* forget what was read of it, but remember that it was too long */
+        if (left >
+            LINE_CEILING) { /* forget what was read of it, but remember that it was too long */
             skipping = true;
             looked = 0;
             spn_buf_trim(&in->bytes, 0);
@@ -170,18 +176,23 @@ static spn_status take_object(struct input *in, json_t *object, struct spn_err *
     else if (json_is_integer(id))
         spn_buf_printf(&in->id, "%lld", (long long)json_integer_value(id));
     else if (id != NULL && !json_is_null(id))
-        return spn_fail(err, SPN_EFORMAT, "%s:%lld: id is neither a string nor a whole number", source_name(in), (long long)in->line);
+        return spn_fail(err, SPN_EFORMAT, "%s:%lld: id is neither a string nor a whole number",
+                        source_name(in), (long long)in->line);
     if (id != NULL && !json_is_null(id))
         in->record.id = in->id.data != NULL ? in->id.data : "";
     if (asked == NULL && messages == NULL)
-        return spn_fail(err, SPN_EFORMAT, "%s:%lld: the object has neither \"%s\" nor \"messages\"", source_name(in),
-                        (long long)in->line, in->prompt_key);
+        return spn_fail(err, SPN_EFORMAT, "%s:%lld: the object has neither \"%s\" nor \"messages\"",
+                        source_name(in), (long long)in->line, in->prompt_key);
     if (asked != NULL && !json_is_string(asked))
-        return spn_fail(err, SPN_EFORMAT, "%s:%lld: \"%s\" is not a string", source_name(in), (long long)in->line, in->prompt_key);
+        return spn_fail(err, SPN_EFORMAT, "%s:%lld: \"%s\" is not a string", source_name(in),
+                        (long long)in->line, in->prompt_key);
     if (messages != NULL && !json_is_array(messages))
-        return spn_fail(err, SPN_EFORMAT, "%s:%lld: \"messages\" is not a list", source_name(in), (long long)in->line);
-    if (asked != NULL && strcmp(in->prompt_key, "prompt") != 0 && json_object_set(object, "prompt", asked) != 0)
-        return spn_fail(err, SPN_ENOMEM, "%s:%lld: no memory", source_name(in), (long long)in->line);
+        return spn_fail(err, SPN_EFORMAT, "%s:%lld: \"messages\" is not a list", source_name(in),
+                        (long long)in->line);
+    if (asked != NULL && strcmp(in->prompt_key, "prompt") != 0 &&
+        json_object_set(object, "prompt", asked) != 0)
+        return spn_fail(err, SPN_ENOMEM, "%s:%lld: no memory", source_name(in),
+                        (long long)in->line);
     return SPN_OK;
 }
 
@@ -192,7 +203,8 @@ static spn_status take_json(struct input *in, const char *line, size_t n, struct
 
     if (json_is_object(object))
         return take_object(in, object, err);
-    spn_fail(err, SPN_EFORMAT, "%s:%lld: %s", source_name(in), (long long)in->line, object == NULL ? why.text : "not an object");
+    spn_fail(err, SPN_EFORMAT, "%s:%lld: %s", source_name(in), (long long)in->line,
+             object == NULL ? why.text : "not an object");
     json_decref(object);
     in->record.object = json_object();
     return SPN_EFORMAT;
@@ -215,7 +227,8 @@ static spn_status rest(struct input *in, const char **text, size_t *n, struct sp
 
     while (st == SPN_OK && !in->ended) {
         if (in->bytes.length > PROMPT_CEILING)
-            return spn_fail(err, SPN_EFORMAT, "%s: more than %zu bytes in one prompt", source_name(in), PROMPT_CEILING);
+            return spn_fail(err, SPN_EFORMAT, "%s: more than %zu bytes in one prompt",
+                            source_name(in), PROMPT_CEILING);
         st = fill(in, err);
     }
     *text = in->bytes.data != NULL ? in->bytes.data + in->used : "";
@@ -242,7 +255,8 @@ static spn_status given_prompt(struct input *in, struct spn_err *err)
             spn_buf_puts(&b, "\n\n");
             spn_buf_add(&b, text, n);
         }
-        st = b.failed ? spn_fail(err, SPN_ENOMEM, "-p: no memory") : take_prompt(in, b.data != NULL ? b.data : "", b.length, err);
+        st = b.failed ? spn_fail(err, SPN_ENOMEM, "-p: no memory")
+                      : take_prompt(in, b.data != NULL ? b.data : "", b.length, err);
     }
     spn_buf_free(&b);
     return st;
@@ -261,7 +275,8 @@ static bool looks_like_record(const struct input *in, const char *line, size_t n
     if (i == n || line[i] != '{')
         return false;
     spn_buf_printf(&key, "\"%s\"", in->prompt_key);
-    found = memmem(line, n, keys[0], strlen(keys[0])) != NULL || memmem(line, n, keys[1], strlen(keys[1])) != NULL ||
+    found = memmem(line, n, keys[0], strlen(keys[0])) != NULL ||
+            memmem(line, n, keys[1], strlen(keys[1])) != NULL ||
             (key.data != NULL && memmem(line, n, key.data, key.length) != NULL);
     spn_buf_free(&key);
     return found;
@@ -279,7 +294,7 @@ static spn_status begin_source(struct input *in, struct spn_err *err)
         return st;
     in->started = true;
     st = next_line(in, &line, &n, &why);
-    if (st == SPN_EFORMAT)               /* no record is that long: a prompt, whose own ceiling decides */
+    if (st == SPN_EFORMAT) /* no record is that long: a prompt, whose own ceiling decides */
         return spn_fail(err, SPN_EFORMAT, "%s", why.text);
     if (st != SPN_OK) {
         if (err != NULL)
@@ -351,7 +366,8 @@ spn_status input_next(struct input *in, struct spn_record **out, struct spn_err 
                 st = begin_source(in, err);
             if (st == SPN_OK)
                 st = from_source(in, &got, err);
-            /* A source that cannot be read, and one prompt, are over now; after a bad line the next one follows. */
+            /* A source that cannot be read, and one prompt, are over now; after a bad line the next
+             * one follows. */
             if (!in->lines || (st != SPN_OK && st != SPN_EFORMAT) || (st == SPN_OK && !got)) {
                 close_source(in);
                 in->file++;
@@ -371,7 +387,9 @@ spn_status input_next(struct input *in, struct spn_record **out, struct spn_err 
 spn_status input_names(char ***out, size_t *n, const char *file, bool nul, struct spn_err *err)
 {
     const char *const files[] = { file };
-    struct input in = { .files = files, .n_files = 1, .fd = -1, .bytes = SPN_BUF_INIT(PROMPT_CEILING) };
+    struct input in = {
+        .files = files, .n_files = 1, .fd = -1, .bytes = SPN_BUF_INIT(PROMPT_CEILING)
+    };
     const char *text = NULL, *end;
     char **names = NULL;
     size_t count = 0, left = 0;

@@ -15,8 +15,8 @@
 #include "host/message.h"
 #include "host/output.h"
 
-#define LIVE_MS  200             /* progress on a terminal */
-#define QUIET_MS 30000           /* progress to a file: a line in 30 s */
+#define LIVE_MS  200   /* progress on a terminal */
+#define QUIET_MS 30000 /* progress to a file: a line in 30 s */
 
 struct spn_job {
     struct job_setup setup;
@@ -25,8 +25,8 @@ struct spn_job {
     int64_t shard_k, shard_n;
     int64_t failed;
     int64_t began_ms, shown_ms;
-    bool live;                   /* a progress line stands on the terminal */
-    spn_status wrong;            /* an output failed where the call could not say so */
+    bool live;        /* a progress line stands on the terminal */
+    spn_status wrong; /* an output failed where the call could not say so */
     struct spn_err why;
 };
 
@@ -48,9 +48,9 @@ void job_signals(void)
     struct sigaction a = { .sa_handler = on_signal };
 
     sigemptyset(&a.sa_mask);
-    sigaction(SIGINT, &a, NULL);         /* no SA_RESTART: a read that waits is woken */
+    sigaction(SIGINT, &a, NULL); /* no SA_RESTART: a read that waits is woken */
     sigaction(SIGTERM, &a, NULL);
-    signal(SIGPIPE, SIG_IGN);            /* the write says so, and the program ends in order */
+    signal(SIGPIPE, SIG_IGN); /* the write says so, and the program ends in order */
 }
 
 int job_signal(void)
@@ -194,7 +194,8 @@ static bool json(struct spn_job *j)
     return j->out.json || j->out.fd >= 0;
 }
 
-static spn_status emit(struct spn_job *j, json_t *object_take, const char *text, struct spn_err *err)
+static spn_status emit(struct spn_job *j, json_t *object_take, const char *text,
+                       struct spn_err *err)
 {
     clear_live(j);
     return output_emit(&j->out, object_take, text, err);
@@ -210,7 +211,7 @@ static void write_text(struct spn_job *j, const char *bytes, size_t n)
     j->wrong = output_bytes(&j->out, bytes, n, &why);
     if (j->wrong != SPN_OK) {
         j->why = why;
-        spn_cancel_set(&stop);           /* nobody reads what is made from here on */
+        spn_cancel_set(&stop); /* nobody reads what is made from here on */
     }
 }
 
@@ -232,7 +233,8 @@ static spn_status next_record(struct spn_job *j, struct spn_record **out, struct
     do
         st = input_next(j->in, out, err);
     while (*out != NULL && (st == SPN_OK || st == SPN_EFORMAT) &&
-           ((*out)->index % j->shard_n != j->shard_k || output_had(&j->out, (*out)->index, (*out)->id)));
+           ((*out)->index % j->shard_n != j->shard_k ||
+            output_had(&j->out, (*out)->index, (*out)->id)));
     if (st != SPN_OK && st != SPN_EFORMAT)
         *out = NULL;
     return st;
@@ -250,8 +252,9 @@ static void record_failed(struct spn_job *j, const struct spn_record *r, const s
         message_error(why);
         return;
     }
-    message_visible(&text, why->text, strlen(why->text));        /* JSON takes UTF-8 only */
-    o = json_pack("{s:O?, s:s, s:i}", "id", id, "error", text.data != NULL ? text.data : "", "code", spn_exit_code(why->code));
+    message_visible(&text, why->text, strlen(why->text)); /* JSON takes UTF-8 only */
+    o = json_pack("{s:O?, s:s, s:i}", "id", id, "error", text.data != NULL ? text.data : "", "code",
+                  spn_exit_code(why->code));
     spn_buf_free(&text);
     if (o != NULL && r != NULL)
         json_object_set_new(o, "index", json_integer(r->index));
@@ -268,6 +271,14 @@ static bool terminal(struct spn_job *j)
 }
 
 const struct spn_job_api table_job = {
-    .size = sizeof table_job, .cancel = cancel, .progress = progress, .json = json, .emit = emit, .write = write_text, .say = say,
-    .next_record = next_record, .record_failed = record_failed, .terminal = terminal,
+    .size = sizeof table_job,
+    .cancel = cancel,
+    .progress = progress,
+    .json = json,
+    .emit = emit,
+    .write = write_text,
+    .say = say,
+    .next_record = next_record,
+    .record_failed = record_failed,
+    .terminal = terminal,
 };

@@ -12,24 +12,27 @@ struct job_setup {
     const char *command;
     const struct spn_values *values;
     bool json, quiet, records;
-    const char *output, *shard;          /* -o and --shard of a command with records; NULL: not given */
+    const char *output, *shard; /* -o and --shard of a command with records; NULL: not given */
     bool resume;
-    const char *run;                     /* all that decides the results, as text: kept in each line of -o */
-    const char *const *files; size_t n_files;        /* inputs in order; none: stdin */
-    const char *prompt;                  /* -p: one record; stdin is attached text */
-    const char *prompt_key;              /* NULL: "prompt" */
+    const char *run; /* all that decides the results, as text: kept in each line of -o */
+    const char *const *files;
+    size_t n_files;         /* inputs in order; none: stdin */
+    const char *prompt;     /* -p: one record; stdin is attached text */
+    const char *prompt_key; /* NULL: "prompt" */
 };
 spn_status job_open(struct spn_job **out, const struct job_setup *s, struct spn_err *err);
 /* Ends progress, syncs -o. What went wrong last with an output is returned here. */
 spn_status job_close(struct spn_job *j, struct spn_err *err);
-int64_t    job_failed(const struct spn_job *j);                  /* records that failed, those found by --resume among them */
-bool       job_pipe_closed(const struct spn_job *j);             /* whoever read stdout is gone */
+int64_t job_failed(
+    const struct spn_job *j); /* records that failed, those found by --resume among them */
+bool job_pipe_closed(const struct spn_job *j); /* whoever read stdout is gone */
 
 extern const struct spn_job_api table_job;
 
-/* Install the handlers of SIGINT and SIGTERM: they set the flag of every job; a second one ends the program at once. */
+/* Install the handlers of SIGINT and SIGTERM: they set the flag of every job; a second one ends the
+ * program at once. */
 void job_signals(void);
-int  job_signal(void);                   /* the signal that came, 0: none */
+int job_signal(void); /* the signal that came, 0: none */
 struct spn_cancel *job_cancel(void);
 
 #endif

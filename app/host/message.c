@@ -32,11 +32,15 @@ void message_warn(const char *fmt, ...)
     put_line("spinney: ", text);
 }
 
-/* Bytes of the UTF-8 character at P, 0 when there is none: overlong forms, surrogates and the C1 controls, which
-   some terminals obey, count as none. */
+/* Bytes of the UTF-8 character at P, 0 when there is none: overlong forms, surrogates and the C1
+   controls, which some terminals obey, count as none. */
 static size_t character(const unsigned char *p, size_t left)
 {
-    size_t n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3 : p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : 0;
+    size_t n = p[0] < 0x80                   ? 1
+               : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+               : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+               : p[0] >= 0xf0 && p[0] < 0xf5 ? 4
+                                             : 0;
     size_t i;
 
     if (n == 0 || n > left)
@@ -80,7 +84,8 @@ bool message_write(FILE *f, const char *bytes, size_t n)
 
     if (!isatty(fileno(f)))
         return fwrite(bytes, 1, n, f) == n;
-    good = message_visible(&b, bytes, n) == SPN_OK && (b.length == 0 || fwrite(b.data, 1, b.length, f) == b.length);
+    good = message_visible(&b, bytes, n) == SPN_OK &&
+           (b.length == 0 || fwrite(b.data, 1, b.length, f) == b.length);
     spn_buf_free(&b);
     return good;
 }

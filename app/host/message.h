@@ -1,4 +1,5 @@
-/* message.h - what a person reads: error sentences, and text from outside made safe for a terminal. */
+/* message.h - what a person reads: error sentences, and text from outside made safe for a terminal.
+ */
 #ifndef APP_HOST_MESSAGE_H
 #define APP_HOST_MESSAGE_H
 #include <stdbool.h>
@@ -12,10 +13,11 @@ void message_error(const struct spn_err *err);
 /* "spinney: TEXT" on stderr. */
 void message_warn(const char *fmt, ...) SPN_PRINTF(1, 2);
 
-/* Append N bytes with control characters, but for newline and tab, made visible ("^[", "\x9b"), and bytes that are not
-   UTF-8 as "\xNN". */
+/* Append N bytes with control characters, but for newline and tab, made visible ("^[", "\x9b"), and
+   bytes that are not UTF-8 as "\xNN". */
 spn_status message_visible(struct spn_buf *b, const char *bytes, size_t n);
-/* Write bytes to F: visible when F is a terminal, as they are otherwise. False: writing failed, errno says why. */
+/* Write bytes to F: visible when F is a terminal, as they are otherwise. False: writing failed,
+ * errno says why. */
 bool message_write(FILE *f, const char *bytes, size_t n);
 
 #endif

@@ -59,7 +59,8 @@ bool models_is_model(const char *path)
         return false;
     n = fread(magic, 1, 9, f);
     fclose(f);
-    return (n >= 4 && memcmp(magic, "GGUF", 4) == 0) || (n == 9 && magic[8] == '{' && has_end(path, ".safetensors"));
+    return (n >= 4 && memcmp(magic, "GGUF", 4) == 0) ||
+           (n == 9 && magic[8] == '{' && has_end(path, ".safetensors"));
 }
 
 /* "forest-mini.gguf" is called forest-mini. */
@@ -70,7 +71,8 @@ static char *model_name(const char *file)
     return spn_strndup(file, has_end(file, ".gguf") ? n - 5 : n);
 }
 
-static spn_status scan(struct model_place **list, size_t *n, const char *dir, const char *source, struct spn_err *err)
+static spn_status scan(struct model_place **list, size_t *n, const char *dir, const char *source,
+                       struct spn_err *err)
 {
     struct dirent **names = NULL;
     int count = scandir(dir, &names, NULL, by_name), i;
@@ -123,7 +125,8 @@ spn_status models_list(struct model_place **out, size_t *n, struct spn_err *err)
 }
 
 /* The sentence for a name that is nothing: with the names that come near. */
-static spn_status no_model(const char *spec, const struct model_place *list, size_t n, struct spn_err *err)
+static spn_status no_model(const char *spec, const struct model_place *list, size_t n,
+                           struct spn_err *err)
 {
     struct spn_buf near = SPN_BUF_INIT(400);
     size_t i;
@@ -131,10 +134,13 @@ static spn_status no_model(const char *spec, const struct model_place *list, siz
     for (i = 0; i < n; i++) {
         size_t k = strlen(spec);
 
-        if (spn_edit_distance(spec, list[i].name, 3) <= 3 || (k >= 3 && strncmp(spec, list[i].name, k) == 0))
-            spn_buf_printf(&near, "%s%s (%s)", near.length > 0 ? ", " : "; near: ", list[i].name, list[i].source);
+        if (spn_edit_distance(spec, list[i].name, 3) <= 3 ||
+            (k >= 3 && strncmp(spec, list[i].name, k) == 0))
+            spn_buf_printf(&near, "%s%s (%s)", near.length > 0 ? ", " : "; near: ", list[i].name,
+                           list[i].source);
     }
-    spn_fail(err, SPN_ENOTFOUND, "%s: no such file or model%s", spec, near.data != NULL ? near.data : "");
+    spn_fail(err, SPN_ENOTFOUND, "%s: no such file or model%s", spec,
+             near.data != NULL ? near.data : "");
     spn_buf_free(&near);
     return spn_cure(err, "spinney models");
 }
@@ -160,7 +166,8 @@ static spn_status named(char **path, const char *spec, struct spn_err *err)
     if (found == 0) {
         st = no_model(spec, list, n, err);
     } else if (found > 1) {
-        st = spn_fail(err, SPN_EUSAGE, "%s: %zu models have this name, one of them is %s", spec, found, list[at].path);
+        st = spn_fail(err, SPN_EUSAGE, "%s: %zu models have this name, one of them is %s", spec,
+                      found, list[at].path);
         spn_cure(err, "-m %s", list[at].path);
     } else {
         *path = list[at].path;
@@ -194,7 +201,9 @@ spn_status models_resolve(char **path, bool *shipped, const char *spec, struct s
     else
         st = named(path, spec, err);
     if (st == SPN_ENOTFOUND && ours) {
-        spn_fail(err, SPN_ENOTFOUND, "no model was named, and %s, which comes with spinney, is not under %s/models", SHIPPED, paths()->data);
+        spn_fail(err, SPN_ENOTFOUND,
+                 "no model was named, and %s, which comes with spinney, is not under %s/models",
+                 SHIPPED, paths()->data);
         spn_cure(err, "-m FILE.gguf");
     }
     if (st == SPN_OK && *path == NULL)

@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "host/message.h"
 
-
 char *output_line(const json_t *object)
 {
     return json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
@@ -47,7 +46,8 @@ static spn_status keep(struct output *o, const char *key, struct spn_err *err)
     return SPN_OK;
 }
 
-static spn_status take_line(struct output *o, const char *line, size_t n, int64_t number, struct spn_err *err)
+static spn_status take_line(struct output *o, const char *line, size_t n, int64_t number,
+                            struct spn_err *err)
 {
     json_error_t why;
     json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &why);
@@ -56,17 +56,19 @@ static spn_status take_line(struct output *o, const char *line, size_t n, int64_
     spn_status st = SPN_OK;
 
     if (!json_is_object(object))
-        st = spn_fail(err, SPN_EFORMAT, "%s:%lld: not a result of spinney: %s", o->path, (long long)number,
-                      object == NULL ? why.text : "not an object");
+        st = spn_fail(err, SPN_EFORMAT, "%s:%lld: not a result of spinney: %s", o->path,
+                      (long long)number, object == NULL ? why.text : "not an object");
     else if (run == NULL || strcmp(run, o->run) != 0) {
-        st = spn_fail(err, SPN_EUSAGE, "%s:%lld: written by \"%s\", this run is \"%s\"", o->path, (long long)number,
-                      run != NULL ? run : "(another program)", o->run);
+        st = spn_fail(err, SPN_EUSAGE, "%s:%lld: written by \"%s\", this run is \"%s\"", o->path,
+                      (long long)number, run != NULL ? run : "(another program)", o->run);
         spn_cure(err, "the same model, seed and options, or another name after -o");
     } else {
         json_t *index = json_object_get(object, "index");
 
-        record_key(&key, json_object_get(object, "id"), json_is_integer(index) ? json_integer_value(index) : -1);
-        st = key.failed ? spn_fail(err, SPN_ENOMEM, "%s:%lld: no memory for its id", o->path, (long long)number)
+        record_key(&key, json_object_get(object, "id"),
+                   json_is_integer(index) ? json_integer_value(index) : -1);
+        st = key.failed ? spn_fail(err, SPN_ENOMEM, "%s:%lld: no memory for its id", o->path,
+                                   (long long)number)
                         : keep(o, key.data, err);
         if (json_object_get(object, "error") != NULL)
             o->failed++;
@@ -120,7 +122,8 @@ static spn_status open_file(struct output *o, bool resume, struct spn_err *err)
     if (!S_ISREG(s.st_mode) || s.st_size == 0)
         return SPN_OK;
     if (!resume) {
-        spn_fail(err, SPN_EUSAGE, "%s: is there already, %lld bytes", o->path, (long long)s.st_size);
+        spn_fail(err, SPN_EUSAGE, "%s: is there already, %lld bytes", o->path,
+                 (long long)s.st_size);
         return spn_cure(err, "the same command with --resume, or another name after -o");
     }
     st = read_kept(o, &whole, err);
@@ -130,7 +133,8 @@ static spn_status open_file(struct output *o, bool resume, struct spn_err *err)
     return st;
 }
 
-spn_status output_open(struct output *o, const char *path, bool resume, const char *run, bool json, struct spn_err *err)
+spn_status output_open(struct output *o, const char *path, bool resume, const char *run, bool json,
+                       struct spn_err *err)
 {
     spn_status st = SPN_OK;
 
@@ -138,7 +142,8 @@ spn_status output_open(struct output *o, const char *path, bool resume, const ch
     if (path == NULL)
         return SPN_OK;
     o->done = json_object();
-    st = o->done == NULL ? spn_fail(err, SPN_ENOMEM, "%s: no memory", path) : open_file(o, resume, err);
+    st = o->done == NULL ? spn_fail(err, SPN_ENOMEM, "%s: no memory", path)
+                         : open_file(o, resume, err);
     if (st != SPN_OK)
         output_close(o, NULL);
     return st;
@@ -217,9 +222,10 @@ static spn_status emit_line(struct output *o, json_t *object, struct spn_err *er
         return spn_fail(err, SPN_ENOMEM, "%s: no memory for a result", o->path);
     line = output_line(object);
     if (line == NULL)
-        return spn_fail(err, SPN_EINTERNAL, "%s: a result cannot be written as JSON", o->path != NULL ? o->path : "stdout");
+        return spn_fail(err, SPN_EINTERNAL, "%s: a result cannot be written as JSON",
+                        o->path != NULL ? o->path : "stdout");
     n = strlen(line);
-    line[n] = '\n';              /* one write a line: a reader never sees two halves of different runs */
+    line[n] = '\n'; /* one write a line: a reader never sees two halves of different runs */
     st = o->fd >= 0 ? write_fd(o, line, n + 1, err) : output_bytes(o, line, n + 1, err);
     free(line);
     return st;

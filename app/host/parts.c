@@ -10,10 +10,19 @@
 #include "host/paths.h"
 #include "host/plugins.h"
 
+#ifdef SPN_STATIC_PLUGINS
+#define BUILT_WITHOUT "built without shared modules; "
+#else
+#define BUILT_WITHOUT ""
+#endif
+
 static const struct part all[] = {
-    { "spn_blas", "OpenBLAS, for training", "configure found no OpenBLAS, or --with-blas=no; our own products are used" },
-    { "spn_cuda", "CUDA", "built without a CUDA toolkit; everything runs on the CPU" },
-    { "spn_media", "video and image decoding", "no command of this version reads pictures or clips" },
+    { "spn_blas", "OpenBLAS, for training",
+      BUILT_WITHOUT "our own products are used; configure makes the module where it finds OpenBLAS" },
+    { "spn_cuda", "CUDA",
+      BUILT_WITHOUT "everything runs on the CPU; configure makes the module where it finds nvcc" },
+    { "spn_media", "video and image decoding",
+      "no command of this version reads pictures or clips" },
     { "spn_net", "remote engines", "no engine of this version answers over the network" },
 };
 
@@ -41,9 +50,11 @@ void parts_describe(struct spn_buf *b, json_t *parts)
 {
     size_t i;
 
-    spn_buf_printf(b, "spinney %s, plugin ABI %d.%d\n", PACKAGE_VERSION, SPN_ABI_MAJOR, SPN_ABI_MINOR);
+    spn_buf_printf(b, "spinney %s, plugin ABI %d.%d\n", PACKAGE_VERSION, SPN_ABI_MAJOR,
+                   SPN_ABI_MINOR);
 #ifdef HAVE_X86
-    spn_buf_printf(b, "kernels: portable C, AVX2, AVX-512; in use: %s\n", spn_isa_name(spn_isa_get()));
+    spn_buf_printf(b, "kernels: portable C, AVX2, AVX-512; in use: %s\n",
+                   spn_isa_name(spn_isa_get()));
 #else
     spn_buf_printf(b, "kernels: portable C; in use: %s\n", spn_isa_name(spn_isa_get()));
 #endif

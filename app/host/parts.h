@@ -7,13 +7,14 @@
 #include "base/buf.h"
 
 struct part {
-    const char *name;            /* "spn_blas" */
-    const char *what;            /* "OpenBLAS, for training" */
-    const char *why_not;         /* why this build or version has none, when no file of it is found */
+    const char *name;    /* "spn_blas" */
+    const char *what;    /* "OpenBLAS, for training" */
+    const char *why_not; /* why this build or version has none, when no file of it is found */
 };
 /* NULL past the end. */
 const struct part *parts_at(size_t i);
-/* Is the module's file there?  *PATH (may be NULL): where it is or was looked for; free with spn_free. */
+/* Is the module's file there?  *PATH (may be NULL): where it is or was looked for; free with
+ * spn_free. */
 bool parts_found(const struct part *p, char **path);
 /* The lines of `spinney version`; PARTS (may be NULL) gets name: true|false. */
 void parts_describe(struct spn_buf *b, json_t *parts);

@@ -12,7 +12,8 @@
 #include "base/file.h"
 #include "base/mem.h"
 
-/* The folders that configure chose; the program uses only how they lie to each other, unless it was moved apart. */
+/* The folders that configure chose; the program uses only how they lie to each other, unless it was
+ * moved apart. */
 #ifndef SPN_BINDIR
 #error "SPN_BINDIR, SPN_PKGLIBDIR and SPN_PKGDATADIR come from the build"
 #endif
@@ -44,7 +45,8 @@ static void cut_last(char *path)
         *(slash == path ? slash + 1 : slash) = '\0';
 }
 
-/* TO as it lies from the folder FROM, carried over to the folder AT: ("/usr/bin", "/usr/share/x", "/opt/bin") gives
+/* TO as it lies from the folder FROM, carried over to the folder AT: ("/usr/bin", "/usr/share/x",
+   "/opt/bin") gives
    "/opt/bin/../share/x". */
 static char *carried(const char *from, const char *to, const char *at)
 {
@@ -66,7 +68,8 @@ static char *carried(const char *from, const char *to, const char *at)
     return b.failed ? (spn_buf_free(&b), NULL) : spn_buf_steal(&b);
 }
 
-/* The build tree that holds the program (libtool puts it in .libs), or the one SPINNEY_BUILDDIR names; else NULL. */
+/* The build tree that holds the program (libtool puts it in .libs), or the one SPINNEY_BUILDDIR
+ * names; else NULL. */
 static char *build_tree(const char *exe)
 {
     const char *named = getenv("SPINNEY_BUILDDIR");
@@ -98,14 +101,15 @@ static char *source_tree(const char *build)
     return text;
 }
 
-static char *user_dir(const char *variable, const char *below_home, const char *dir, const char *part)
+static char *user_dir(const char *variable, const char *below_home, const char *dir,
+                      const char *part)
 {
     const char *set = getenv(variable), *home = getenv("HOME");
     char *base, *out;
 
     if (dir != NULL)
         return spn_path_join(dir, part);
-    if (set != NULL && set[0] == '/')        /* the XDG specification ignores a relative one */
+    if (set != NULL && set[0] == '/') /* the XDG specification ignores a relative one */
         return spn_path_join(set, "spinney");
     if (home == NULL || home[0] != '/')
         return NULL;
@@ -156,15 +160,17 @@ spn_status paths_init(const char *dir, struct spn_err *err)
         return spn_fail(err, SPN_ENOMEM, "spinney: no memory for the names of its folders");
     here.config_home = user_dir("XDG_CONFIG_HOME", ".config", dir != NULL ? full : NULL, "config");
     here.data_home = user_dir("XDG_DATA_HOME", ".local/share", dir != NULL ? full : NULL, "data");
-    here.state_home = user_dir("XDG_STATE_HOME", ".local/state", dir != NULL ? full : NULL, "state");
+    here.state_home =
+        user_dir("XDG_STATE_HOME", ".local/state", dir != NULL ? full : NULL, "state");
     here.cache_home = user_dir("XDG_CACHE_HOME", ".cache", dir != NULL ? full : NULL, "cache");
     return SPN_OK;
 }
 
 void paths_free(void)
 {
-    char **all[] = { &here.exe, &here.plugins, &here.modules, &here.data, &here.build, &here.config_home, &here.data_home,
-                     &here.state_home, &here.cache_home };
+    char **all[] = { &here.exe,       &here.plugins,    &here.modules,
+                     &here.data,      &here.build,      &here.config_home,
+                     &here.data_home, &here.state_home, &here.cache_home };
     size_t i;
 
     for (i = 0; i < sizeof all / sizeof *all; i++) {

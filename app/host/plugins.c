@@ -20,11 +20,13 @@
 #include "host/tables.h"
 
 #define PLUGINS_MAX 256
-#define HOLDS_MAX 64
+#define HOLDS_MAX   64
 
 static struct plugin *plugins[PLUGINS_MAX];
 static size_t n_plugins;
-static struct { char plugin[64], holder[64]; } holds[HOLDS_MAX];
+static struct {
+    char plugin[64], holder[64];
+} holds[HOLDS_MAX];
 static size_t n_holds;
 static const char *volatile running;
 static bool started;
@@ -134,8 +136,8 @@ static spn_status check_modes(const char *path, struct spn_err *err)
     return bad != NULL ? SPN_EUSAGE : SPN_OK;
 }
 
-/* Bind every symbol first: libltdl opens lazily, and a function that nobody defines would end the program at its first
-   call; lt_dlerror, besides, only knows "file not found". */
+/* Bind every symbol first: libltdl opens lazily, and a function that nobody defines would end the
+   program at its first call; lt_dlerror, besides, only knows "file not found". */
 static spn_status bind_now(const struct plugin *p, const char *code, struct spn_err *err)
 {
     void *h = dlopen(code, RTLD_NOW | RTLD_LOCAL);
@@ -146,7 +148,8 @@ static spn_status bind_now(const struct plugin *p, const char *code, struct spn_
 
         if (why != NULL && strncmp(why, code, n) == 0 && why[n] == ':')
             why += n + 1 + strspn(why + n + 1, " ");
-        return spn_fail(err, SPN_EFORMAT, "%s: %s", p->path, why != NULL ? why : "cannot be opened");
+        return spn_fail(err, SPN_EFORMAT, "%s: %s", p->path,
+                        why != NULL ? why : "cannot be opened");
     }
     return SPN_OK;
 }
@@ -177,7 +180,8 @@ static spn_status declare(struct plugin *p, struct spn_err *err)
     plugins_leave(before);
     if (st != SPN_OK) {
         registry_sweep(p->name);
-        return spn_fail(err, st, "%s: declare failed (%d): %s", p->path, st, why.text[0] != '\0' ? why.text : "no reason given");
+        return spn_fail(err, st, "%s: declare failed (%d): %s", p->path, st,
+                        why.text[0] != '\0' ? why.text : "no reason given");
     }
     return SPN_OK;
 }
@@ -195,7 +199,8 @@ static spn_status load(struct plugin *p, const char *what, struct spn_err *err)
         st = check_modes(p->path, err);
     if (st == SPN_OK && code != NULL)
         st = bind_now(p, code, err);
-    /* The object itself, not its .la: that names the folder it was installed to, where after a move another tree may lie. */
+    /* The object itself, not its .la: that names the folder it was installed to, where after a move
+     * another tree may lie. */
     if (st == SPN_OK)
         st = open_handle(p, code != NULL ? code : what, err);
     spn_free(code);
@@ -203,7 +208,8 @@ static spn_status load(struct plugin *p, const char *what, struct spn_err *err)
         return st;
     data = lt_dlsym(p->handle, "spn_plugin");
     if (data == NULL)
-        return spn_fail(err, SPN_EFORMAT, "%s: not a spinney plugin: no symbol %s_LTX_spn_plugin", p->path, p->name);
+        return spn_fail(err, SPN_EFORMAT, "%s: not a spinney plugin: no symbol %s_LTX_spn_plugin",
+                        p->path, p->name);
     st = plugin_check(p, data, err);
     return st != SPN_OK ? st : declare(p, err);
 }
@@ -299,6 +305,7 @@ static spn_status scan_list(const char *dirs, struct spn_err *err)
     return st;
 }
 
+#ifndef SPN_STATIC_PLUGINS
 /* The build tree has no folder of plugins: its list names them. */
 static spn_status scan_build(const char *build, struct spn_err *err)
 {
@@ -306,7 +313,8 @@ static spn_status scan_build(const char *build, struct spn_err *err)
     spn_status st = SPN_OK;
 
     if (list != NULL && spn_file_read(&text, NULL, list, 1 << 20, NULL) == SPN_OK)
-        for (line = strtok_r(text, " \n", &next); line != NULL && st == SPN_OK; line = strtok_r(NULL, " \n", &next)) {
+        for (line = strtok_r(text, " \n", &next); line != NULL && st == SPN_OK;
+             line = strtok_r(NULL, " \n", &next)) {
             char *file = spn_path_join(build, line);
 
             if (file != NULL && spn_path_exists(file))
@@ -317,6 +325,7 @@ static spn_status scan_build(const char *build, struct spn_err *err)
     spn_free(list);
     return st;
 }
+#endif
 
 spn_status plugins_start(const char *const *dirs, size_t n_dirs, struct spn_err *err)
 {
@@ -333,7 +342,9 @@ spn_status plugins_start(const char *const *dirs, size_t n_dirs, struct spn_err 
     }
     started = true;
     for (i = 0; st == SPN_OK && i < n_dirs; i++)
-        st = spn_path_is_dir(dirs[i]) ? scan(dirs[i], err) : spn_fail(err, SPN_ENOTFOUND, "%s: no such folder of plugins", dirs[i]);
+        st = spn_path_is_dir(dirs[i])
+                 ? scan(dirs[i], err)
+                 : spn_fail(err, SPN_ENOTFOUND, "%s: no such folder of plugins", dirs[i]);
     if (st == SPN_OK)
         st = scan_list(getenv("SPINNEY_PLUGIN_PATH"), err);
     if (st == SPN_OK)

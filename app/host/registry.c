@@ -17,12 +17,26 @@ static struct entry *entries;
 static size_t n_entries, room;
 
 static const char *const names[SPN_POINT_COUNT] = {
-    [SPN_POINT_VIEW] = "view", [SPN_POINT_COMMAND] = "command", [SPN_POINT_REASONER] = "reasoner", [SPN_POINT_TASK] = "task",
-    [SPN_POINT_ENGINE] = "engine", [SPN_POINT_TOOL] = "tool", [SPN_POINT_DECODER] = "decoder", [SPN_POINT_KV_POLICY] = "kv_policy",
-    [SPN_POINT_ARCHITECTURE] = "architecture", [SPN_POINT_LAYER] = "layer", [SPN_POINT_OP] = "op",
-    [SPN_POINT_TOKEN_REDUCER] = "token_reducer", [SPN_POINT_CLASSIFIER] = "classifier", [SPN_POINT_SEGMENTER] = "segmenter",
-    [SPN_POINT_EMBEDDER] = "embedder", [SPN_POINT_CODEC] = "codec", [SPN_POINT_TRAINER] = "trainer", [SPN_POINT_DATA] = "data",
-    [SPN_POINT_PLANNER] = "planner", [SPN_POINT_BENCH] = "bench",
+    [SPN_POINT_VIEW] = "view",
+    [SPN_POINT_COMMAND] = "command",
+    [SPN_POINT_REASONER] = "reasoner",
+    [SPN_POINT_TASK] = "task",
+    [SPN_POINT_ENGINE] = "engine",
+    [SPN_POINT_TOOL] = "tool",
+    [SPN_POINT_DECODER] = "decoder",
+    [SPN_POINT_KV_POLICY] = "kv_policy",
+    [SPN_POINT_ARCHITECTURE] = "architecture",
+    [SPN_POINT_LAYER] = "layer",
+    [SPN_POINT_OP] = "op",
+    [SPN_POINT_TOKEN_REDUCER] = "token_reducer",
+    [SPN_POINT_CLASSIFIER] = "classifier",
+    [SPN_POINT_SEGMENTER] = "segmenter",
+    [SPN_POINT_EMBEDDER] = "embedder",
+    [SPN_POINT_CODEC] = "codec",
+    [SPN_POINT_TRAINER] = "trainer",
+    [SPN_POINT_DATA] = "data",
+    [SPN_POINT_PLANNER] = "planner",
+    [SPN_POINT_BENCH] = "bench",
 };
 
 const char *point_name(enum spn_point point)
@@ -63,7 +77,8 @@ static bool good_name(const char *name)
     if (name == NULL || name[0] < 'a' || name[0] > 'z')
         return false;
     for (i = 1; name[i] != '\0'; i++)
-        if (i == 63 || !((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') || name[i] == '_'))
+        if (i == 63 || !((name[i] >= 'a' && name[i] <= 'z') || (name[i] >= '0' && name[i] <= '9') ||
+                         name[i] == '_'))
             return false;
     return true;
 }
@@ -84,8 +99,8 @@ static size_t place(enum spn_point point, const char *name, bool *there)
     return i;
 }
 
-spn_status registry_add(const char *owner, uint32_t points, enum spn_point point, const char *name, const void *impl,
-                        struct spn_err *err)
+spn_status registry_add(const char *owner, uint32_t points, enum spn_point point, const char *name,
+                        const void *impl, struct spn_err *err)
 {
     char who[160];
     spn_status st;
@@ -93,17 +108,21 @@ spn_status registry_add(const char *owner, uint32_t points, enum spn_point point
     size_t i;
 
     if ((unsigned)point >= SPN_POINT_COUNT)
-        return spn_fail(err, SPN_EUSAGE, "%s: extension point %d, known are 0..%d", owner, (int)point, SPN_POINT_COUNT - 1);
+        return spn_fail(err, SPN_EUSAGE, "%s: extension point %d, known are 0..%d", owner,
+                        (int)point, SPN_POINT_COUNT - 1);
     if (!good_name(name))
-        return spn_fail(err, SPN_EUSAGE, "%s: %s \"%.64s\": a name is [a-z][a-z0-9_]*, 63 at most", owner, names[point],
-                        name != NULL ? name : "(none)");
+        return spn_fail(err, SPN_EUSAGE, "%s: %s \"%.64s\": a name is [a-z][a-z0-9_]*, 63 at most",
+                        owner, names[point], name != NULL ? name : "(none)");
     if ((points & SPN_HAS(point)) == 0)
-        return spn_fail(err, SPN_EUSAGE, "%s: registers the %s %s, a point its descriptor does not name", owner, names[point], name);
+        return spn_fail(err, SPN_EUSAGE,
+                        "%s: registers the %s %s, a point its descriptor does not name", owner,
+                        names[point], name);
     if (impl == NULL)
         return spn_fail(err, SPN_EUSAGE, "%s: %s %s: nothing behind it", owner, names[point], name);
     i = place(point, name, &there);
     if (there)
-        return spn_fail(err, SPN_EUSAGE, "%s: %s %s is registered by %s already", owner, names[point], name, entries[i].owner);
+        return spn_fail(err, SPN_EUSAGE, "%s: %s %s is registered by %s already", owner,
+                        names[point], name, entries[i].owner);
     snprintf(who, sizeof who, "%s: %s %s", owner, names[point], name);
     st = spn_options_check(registry_options(point, impl), who, err);
     if (st != SPN_OK)
@@ -112,7 +131,8 @@ spn_status registry_add(const char *owner, uint32_t points, enum spn_point point
         struct entry *grown = spn_realloc(entries, room + 32, sizeof *grown);
 
         if (grown == NULL)
-            return spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu registered names", owner, room + 32);
+            return spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu registered names", owner,
+                            room + 32);
         entries = grown;
         room += 32;
     }

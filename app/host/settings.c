@@ -11,7 +11,10 @@
 #define FILE_CEILING (1 << 20)
 #define SETTINGS_MAX 1024
 
-struct setting { const char *key, *value; int line; };
+struct setting {
+    const char *key, *value;
+    int line;
+};
 
 static char *text, *file_name;
 static struct setting settings[SETTINGS_MAX];
@@ -44,12 +47,15 @@ static spn_status take_line(char *line, int number, struct spn_err *err)
     value = trim(eq + 1);
     for (p = key; *p != '\0'; p++) {
         if (strchr("abcdefghijklmnopqrstuvwxyz0123456789_-.", *p) == NULL)
-            return spn_fail(err, SPN_EFORMAT, "%s:%d: \"%.80s\" is no key: letters a-z, digits, dots and dashes", file_name, number, key);
+            return spn_fail(err, SPN_EFORMAT,
+                            "%s:%d: \"%.80s\" is no key: letters a-z, digits, dots and dashes",
+                            file_name, number, key);
     }
     if (*key == '\0')
         return spn_fail(err, SPN_EFORMAT, "%s:%d: no key before \"=\"", file_name, number);
     if (n_settings == SETTINGS_MAX)
-        return spn_fail(err, SPN_EFORMAT, "%s:%d: more than %d settings", file_name, number, SETTINGS_MAX);
+        return spn_fail(err, SPN_EFORMAT, "%s:%d: more than %d settings", file_name, number,
+                        SETTINGS_MAX);
     settings[n_settings++] = (struct setting){ key, value, number };
     return SPN_OK;
 }
@@ -106,7 +112,8 @@ const char *settings_at(size_t i, const char **value)
     return settings[i].key;
 }
 
-static spn_status set(struct spn_values *v, const struct setting *s, const char *name, struct spn_err *err)
+static spn_status set(struct spn_values *v, const struct setting *s, const char *name,
+                      struct spn_err *err)
 {
     struct spn_err why = SPN_ERR_INIT;
     spn_status st = spn_values_set(v, name, s->value, &why);
@@ -127,7 +134,8 @@ spn_status settings_apply(struct spn_values *v, const char *prefix, struct spn_e
     return st;
 }
 
-spn_status settings_apply_common(struct spn_values *v, const struct spn_option *a, const struct spn_option *b, struct spn_err *err)
+spn_status settings_apply_common(struct spn_values *v, const struct spn_option *a,
+                                 const struct spn_option *b, struct spn_err *err)
 {
     spn_status st = SPN_OK;
     size_t i;

@@ -13,16 +13,19 @@ spn_status start_screen(struct spn_buf *b, struct spn_err *err)
 
     if (st != SPN_OK)
         return st;
-    spn_buf_printf(b, "spinney %s: a workbench for efficient-AI research in the terminal\n\nmodels\n", PACKAGE_VERSION);
+    spn_buf_printf(b,
+                   "spinney %s: a workbench for efficient-AI research in the terminal\n\nmodels\n",
+                   PACKAGE_VERSION);
     for (i = 0; i < n; i++)
         spn_buf_printf(b, "  %-24s  %s\n", list[i].name, list[i].source);
     if (n == 0)
         spn_buf_puts(b, "  none here; -m FILE.gguf names one of your own\n");
-    spn_buf_puts(b, "\ntry\n"
-                    "  spinney chat -p \"4 5 6 10\" --reason fot      a forest on a Game of 24\n"
-                    "  spinney chat -m FILE.gguf -p \"...\"           one of your own models\n"
-                    "  spinney help                                 every command\n"
-                    "  spinney doctor                               what this machine and build have\n");
+    spn_buf_puts(
+        b, "\ntry\n"
+           "  spinney chat -p \"4 5 6 10\" --reason fot      a forest on a Game of 24\n"
+           "  spinney chat -m FILE.gguf -p \"...\"           one of your own models\n"
+           "  spinney help                                 every command\n"
+           "  spinney doctor                               what this machine and build have\n");
     models_free(list, n);
     return b->failed ? spn_fail(err, SPN_ENOMEM, "spinney: no memory") : SPN_OK;
 }
@@ -32,7 +35,9 @@ spn_status start_file(struct spn_buf *b, const char *path, struct spn_err *err)
     if (!spn_path_exists(path))
         return spn_fail(err, SPN_ENOTFOUND, "%s: no such file or folder", path);
     if (!models_is_model(path))
-        return spn_fail(err, SPN_EFORMAT, "%s: neither a GGUF or safetensors file nor a model folder", path);
-    spn_buf_printf(b, "%s: a model%s\n  try: spinney chat -m %s\n", path, spn_path_is_dir(path) ? " folder" : " file", path);
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: neither a GGUF or safetensors file nor a model folder", path);
+    spn_buf_printf(b, "%s: a model%s\n  try: spinney chat -m %s\n", path,
+                   spn_path_is_dir(path) ? " folder" : " file", path);
     return b->failed ? spn_fail(err, SPN_ENOMEM, "%s: no memory", path) : SPN_OK;
 }

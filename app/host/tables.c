@@ -19,7 +19,8 @@ static void host_log(const struct spn_host *h, enum spn_log_level level, const c
     spn_log(level, "%s: %s", p != NULL ? p->name : "spinney", text);
 }
 
-static spn_status add(const struct spn_host *h, enum spn_point point, const char *name, const void *impl, struct spn_err *err)
+static spn_status add(const struct spn_host *h, enum spn_point point, const char *name,
+                      const void *impl, struct spn_err *err)
 {
     const struct plugin *p = h->owner;
 
@@ -28,11 +29,13 @@ static spn_status add(const struct spn_host *h, enum spn_point point, const char
     return registry_add(p->name, p->desc.points, point, name, impl, err);
 }
 
-const struct spn_registry_api table_registry = { .size = sizeof table_registry, .add = add, .find = registry_find, .at = registry_at };
+const struct spn_registry_api table_registry = {
+    .size = sizeof table_registry, .add = add, .find = registry_find, .at = registry_at
+};
 
 /* The config file's `PREFIX.name` first, then what the user wrote. */
-static spn_status parse(struct spn_values **out, const struct spn_option *table, const char *key_values, const char *config_prefix,
-                        struct spn_err *err)
+static spn_status parse(struct spn_values **out, const struct spn_option *table,
+                        const char *key_values, const char *config_prefix, struct spn_err *err)
 {
     struct spn_values *v = spn_values_new(table);
     spn_status st = SPN_OK;
@@ -51,16 +54,19 @@ static spn_status parse(struct spn_values **out, const struct spn_option *table,
     return SPN_OK;
 }
 
-const struct spn_values_api table_values = { .size = sizeof table_values, .parse = parse, .set = spn_values_set,
-                                             .free_ = spn_values_free };
+const struct spn_values_api table_values = {
+    .size = sizeof table_values, .parse = parse, .set = spn_values_set, .free_ = spn_values_free
+};
 
 static const void *query(const char *name, int version)
 {
-    const struct { const char *name; int version; const void *table; } all[] = {
-        { "registry", 1, &table_registry },
-        { "values", 1, &table_values },
-        { "job", 1, &table_job },
-        { "thoughts", 1, &app_thoughts },
+    const struct {
+        const char *name;
+        int version;
+        const void *table;
+    } all[] = {
+        { "registry", 1, &table_registry }, { "values", 1, &table_values },
+        { "job", 1, &table_job },           { "thoughts", 1, &app_thoughts },
         { "engine", 1, engines_table() },
     };
     size_t i;

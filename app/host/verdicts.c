@@ -15,7 +15,7 @@
 #define FILE_CEILING (1 << 20)
 #define CODE_CEILING ((size_t)1 << 30)
 
-static json_t *kept;             /* NAME: {"code": fingerprint, "passed": bool} */
+static json_t *kept; /* NAME: {"code": fingerprint, "passed": bool} */
 static bool changed;
 
 static char *file_in(const char *dir)
@@ -28,7 +28,8 @@ static void take(const char *dir)
     char *file = file_in(dir), *text = NULL;
     json_t *more = NULL;
 
-    if (file != NULL && spn_path_exists(file) && spn_file_read(&text, NULL, file, FILE_CEILING, NULL) == SPN_OK)
+    if (file != NULL && spn_path_exists(file) &&
+        spn_file_read(&text, NULL, file, FILE_CEILING, NULL) == SPN_OK)
         more = json_loads(text, 0, NULL);
     if (json_is_object(more))
         json_object_update(kept, more);
@@ -52,7 +53,8 @@ void verdicts_end(void)
     changed = false;
 }
 
-/* FNV-1a over 64 bits (Fowler, Noll, Vo) of the file's bytes: it tells builds apart, it is no defence. */
+/* FNV-1a over 64 bits (Fowler, Noll, Vo) of the file's bytes: it tells builds apart, it is no
+ * defence. */
 static bool fingerprint(const struct plugin *p, char out[17])
 {
     char *file = plugins_code_file(p), *bytes = NULL;
@@ -83,7 +85,8 @@ spn_status verdicts_run(const struct plugin *p, struct spn_err *err)
         plugins_leave(before);
     }
     if (kept != NULL && fingerprint(p, code)) {
-        json_object_set_new(kept, p->name, json_pack("{s:s, s:b}", "code", code, "passed", st == SPN_OK));
+        json_object_set_new(kept, p->name,
+                            json_pack("{s:s, s:b}", "code", code, "passed", st == SPN_OK));
         changed = true;
     }
     if (st != SPN_OK && err != NULL)

@@ -1,19 +1,23 @@
-/* case_plugin.c - one plugin that fails in one way, chosen by CASE_… at compile time; NAME is its file's name. */
+/* case_plugin.c - one plugin that fails in one way, chosen by CASE_… at compile time; NAME is its
+ * file's name. */
 #include "config.h"
 
 #include "spinney/plugin.h"
 
-#define GLUE(a, b) a##b
+#define GLUE(a, b)   a##b
 #define SYMBOL(name) GLUE(name, _LTX_spn_plugin)
-#define TEXT_OF(x) #x
-#define TEXT(x) TEXT_OF(x)
+#define TEXT_OF(x)   #x
+#define TEXT(x)      TEXT_OF(x)
 
-static spn_status run(const struct spn_host *h, struct spn_job *j, const struct spn_values *v, int argc, char **argv, struct spn_err *err)
+static spn_status run(const struct spn_host *h, struct spn_job *j, const struct spn_values *v,
+                      int argc, char **argv, struct spn_err *err)
 {
     return SPN_OK;
 }
 
-static const struct spn_command command = { .summary = "does nothing", .usage = "nothing", .run = run };
+static const struct spn_command command = { .summary = "does nothing",
+                                            .usage = "nothing",
+                                            .run = run };
 
 static spn_status declare(const struct spn_host *host, struct spn_err *err)
 {
@@ -36,9 +40,13 @@ static spn_status declare(const struct spn_host *host, struct spn_err *err)
 }
 
 #ifdef CASE_OPTIONS
-static const struct spn_option options[] = { { "n", SPN_OPT_INT, .lo = 1, .hi = 2, .dflt.i = 3, .help = "outside" }, { 0 } };
+static const struct spn_option options[] = {
+    { "n", SPN_OPT_INT, .lo = 1, .hi = 2, .dflt.i = 3, .help = "outside" }, { 0 }
+};
 #else
-static const struct spn_option options[] = { { "n", SPN_OPT_INT, .lo = 1, .hi = 5, .dflt.i = 3, .help = "inside" }, { 0 } };
+static const struct spn_option options[] = {
+    { "n", SPN_OPT_INT, .lo = 1, .hi = 5, .dflt.i = 3, .help = "inside" }, { 0 }
+};
 #endif
 
 #ifdef CASE_SYMBOL
@@ -90,6 +98,9 @@ __attribute__((visibility("default"))) const struct spn_plugin SYMBOL(NAME) = {
 #else
     .points = SPN_HAS(SPN_POINT_COMMAND),
 #endif
-    .licence = "GPL-3.0-or-later", .summary = "a test plugin", .options = options, .declare = declare,
+    .licence = "GPL-3.0-or-later",
+    .summary = "a test plugin",
+    .options = options,
+    .declare = declare,
 };
 #endif

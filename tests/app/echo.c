@@ -1,4 +1,5 @@
-/* echo.c - a plugin for the tests of batch mode: its command gives each record back, fails when it is told to, takes its time. */
+/* echo.c - a plugin for the tests of batch mode: its command gives each record back, fails when it
+ * is told to, takes its time. */
 #include "config.h"
 
 #include <string.h>
@@ -7,7 +8,8 @@
 #include "spinney/plugin.h"
 
 static const struct spn_option options[] = {
-    { "prompt", SPN_OPT_STRING, .letter = 'p', .arg = "TEXT", .help = "one prompt; stdin is attached" },
+    { "prompt", SPN_OPT_STRING, .letter = 'p', .arg = "TEXT",
+      .help = "one prompt; stdin is attached" },
     { "reason", SPN_OPT_STRING, .dflt.s = "none", .arg = "NAME", .help = "a reasoner" },
     { "task", SPN_OPT_STRING, .dflt.s = "auto", .arg = "NAME", .help = "a task" },
     { "loud", SPN_OPT_FLAG, .help = "upper case" },
@@ -17,13 +19,14 @@ static const struct spn_option options[] = {
     { 0 }
 };
 
-static spn_status one(const struct spn_job_api *api, struct spn_job *job, const struct spn_record *r, const struct spn_values *v,
-                      struct spn_err *err)
+static spn_status one(const struct spn_job_api *api, struct spn_job *job,
+                      const struct spn_record *r, const struct spn_values *v, struct spn_err *err)
 {
     const char *prompt = json_string_value(json_object_get(r->object, "prompt"));
     struct spn_buf b = SPN_BUF_INIT(1 << 24);
     json_t *o, *id = json_object_get(r->object, "id");
-    struct timespec t = { spn_value_int(v, "sleep-ms") / 1000, spn_value_int(v, "sleep-ms") % 1000 * 1000000 };
+    struct timespec t = { spn_value_int(v, "sleep-ms") / 1000,
+                          spn_value_int(v, "sleep-ms") % 1000 * 1000000 };
     size_t i;
     spn_status st;
 
@@ -36,18 +39,21 @@ static spn_status one(const struct spn_job_api *api, struct spn_job *job, const 
     nanosleep(&t, NULL);
     if (spn_cancelled(api->cancel(job)))
         return SPN_ECANCEL;
-    spn_buf_printf(&b, "%s%s%s\n", spn_value_flag(v, "fence") ? "<" : "", prompt, spn_value_flag(v, "fence") ? ">" : "");
+    spn_buf_printf(&b, "%s%s%s\n", spn_value_flag(v, "fence") ? "<" : "", prompt,
+                   spn_value_flag(v, "fence") ? ">" : "");
     for (i = 0; spn_value_flag(v, "loud") && i < b.length; i++)
         if (b.data[i] >= 'a' && b.data[i] <= 'z')
             b.data[i] -= 32;
-    o = json_pack("{s:O?, s:I, s:s, s:f, s:s}", "id", id, "index", (json_int_t)r->index, "text", b.data, "scale",
-                  spn_value_float(v, "scale"), "reason", spn_value_str(v, "reason"));
+    o = json_pack("{s:O?, s:I, s:s, s:f, s:s}", "id", id, "index", (json_int_t)r->index, "text",
+                  b.data, "scale", spn_value_float(v, "scale"), "reason",
+                  spn_value_str(v, "reason"));
     st = api->emit(job, o, b.data, err);
     spn_buf_free(&b);
     return st;
 }
 
-static spn_status run(const struct spn_host *h, struct spn_job *job, const struct spn_values *v, int argc, char **argv, struct spn_err *err)
+static spn_status run(const struct spn_host *h, struct spn_job *job, const struct spn_values *v,
+                      int argc, char **argv, struct spn_err *err)
 {
     const struct spn_job_api *api = h->query("job", 1);
     struct spn_record *r;
@@ -73,7 +79,12 @@ static spn_status run(const struct spn_host *h, struct spn_job *job, const struc
 }
 
 static const struct spn_command command = {
-    .summary = "give records back", .usage = "echo [-p TEXT] [FILE…]", .options = options, .records = true, .arguments_max = -1, .run = run,
+    .summary = "give records back",
+    .usage = "echo [-p TEXT] [FILE…]",
+    .options = options,
+    .records = true,
+    .arguments_max = -1,
+    .run = run,
 };
 
 static const struct spn_option forest[] = {
@@ -82,11 +93,14 @@ static const struct spn_option forest[] = {
     { "note", SPN_OPT_STRING, .help = "a text" },
     { 0 }
 };
-static spn_status no_run(const struct spn_reason_request *r, struct spn_reason_result *out, struct spn_err *err)
+static spn_status no_run(const struct spn_reason_request *r, struct spn_reason_result *out,
+                         struct spn_err *err)
 {
     return spn_fail(err, SPN_EUSAGE, "only a name");
 }
-static const struct spn_reasoner grove = { .summary = "only a name", .options = forest, .run = no_run };
+static const struct spn_reasoner grove = { .summary = "only a name",
+                                           .options = forest,
+                                           .run = no_run };
 
 static spn_status declare(const struct spn_host *host, struct spn_err *err)
 {
@@ -97,6 +111,11 @@ static spn_status declare(const struct spn_host *host, struct spn_err *err)
 }
 
 SPN_PLUGIN(echo) = {
-    SPN_PLUGIN_HEAD, .name = "echo", .summary = "batch mode's test plugin", .papers = "", .needs = "",
-    .points = SPN_HAS(SPN_POINT_COMMAND) | SPN_HAS(SPN_POINT_REASONER), .declare = declare,
+    SPN_PLUGIN_HEAD,
+    .name = "echo",
+    .summary = "batch mode's test plugin",
+    .papers = "",
+    .needs = "",
+    .points = SPN_HAS(SPN_POINT_COMMAND) | SPN_HAS(SPN_POINT_REASONER),
+    .declare = declare,
 };

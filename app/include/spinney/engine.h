@@ -1,4 +1,4 @@
-/* engine.h - what answers a prompt: local (our core) or remote; reasoners and views talk to this only. */
+/* engine.h - what answers a prompt: local (our core) or remote; reasoners talk to this only. */
 #ifndef SPINNEY_ENGINE_H
 #define SPINNEY_ENGINE_H
 #include <stdbool.h>
@@ -12,67 +12,83 @@
 extern "C" {
 #endif
 
-struct spn_engine;                                   /* an open engine: one model behind it */
+struct spn_engine; /* an open engine: one model behind it */
 
 /* What holds for an engine; a reasoner degrades and records it. */
 struct spn_caps {
-    const char *model, *type, *device;               /* "forest-mini", "q8_0", "cpu 2t" */
+    const char *model, *type, *device; /* "forest-mini", "q8_0", "cpu 2t" */
     int64_t context;
-    bool logprobs, score, batch, templates, seeds;   /* seeds: same seed, same text */
+    bool logprobs, score, batch, templates, seeds; /* seeds: same seed, same text */
     const char *template_name;
 };
 
 struct spn_prompt_request {
-    /* One of: messages (the engine's own template), raw text (special tokens parsed only when `special`). */
-    const struct spn_message *messages; size_t n_messages;
-    const char *text; bool special;
-    const char *prefill;                             /* text that the answer starts with (after the template), NULL: none; not part of the result */
-    const char *const *stop; size_t n_stop;          /* strings that end the answer, cut from it */
-    int64_t max_tokens;                              /* -1: until the context is full */
+    /* One of: messages (the engine's own template), raw text (special tokens parsed only when
+     * `special`). */
+    const struct spn_message *messages;
+    size_t n_messages;
+    const char *text;
+    bool special;
+    /* Text that the answer starts with (after the template), not part of the result; NULL: none. */
+    const char *prefill;
+    const char *const *stop;
+    size_t n_stop;      /* strings that end the answer, cut from it */
+    int64_t max_tokens; /* -1: until the context is full */
     struct spn_sampling sampling;
-    uint64_t rng_key;                                /* of this call: spn_key_* of seed, tree, path, kind; never by order */
+    uint64_t rng_key; /* of this call: spn_key_* of seed, tree, path, kind; never by order */
     bool logprobs;
-    void (*on_text)(void *ctx, const char *bytes, size_t n);         /* streaming, whole characters; NULL: none */
+    /* Streaming, whole characters; NULL: none. */
+    void (*on_text)(void *ctx, const char *bytes, size_t n);
     void *on_text_ctx;
 };
 
 enum spn_finish { SPN_FINISH_STOP, SPN_FINISH_LENGTH, SPN_FINISH_CANCEL, SPN_FINISH_ERROR };
-struct spn_answer {                                  /* owned by the engine until the next spn_engine next() or cancel */
+struct spn_answer { /* owned by the engine until the next spn_engine next() or cancel */
     int64_t ticket;
-    const char *text; size_t length;
+    const char *text;
+    size_t length;
     enum spn_finish finish;
     int64_t tokens_in, tokens_cached, tokens_out;
-    double seconds;                                  /* from submit */
-    const float *logprob; size_t n_logprob;          /* of the drawn tokens, when asked for */
-    spn_status status; const char *error;            /* finish ERROR */
+    double seconds; /* from submit */
+    const float *logprob;
+    size_t n_logprob; /* of the drawn tokens, when asked for */
+    spn_status status;
+    const char *error; /* finish ERROR */
 };
 
 /* Counters of an engine; differences between two readings are what a run took. */
 struct spn_engine_stats {
     int64_t prompt_tokens, cached_tokens, generated_tokens, steps;
-    int64_t pages_used, pages_shared, pages_total;   /* of keys and values, now; a page of a shared prefix counts once in pages_used */
-    double  seconds_prefill, seconds_decode;
+    int64_t pages_used, pages_shared, pages_total; /* of keys and values, now; a page of a shared
+                                                      prefix counts once in pages_used */
+    double seconds_prefill, seconds_decode;
 };
 
 /* "engine/1": the table a host hands out. */
 struct spn_engine_api {
     uint32_t size;
-    /* SPEC: what -m or --engine named; NULL: the model order of the design. Engines are shared and counted: close what you opened. */
+    /* SPEC: what -m or --engine named; NULL: the model order of the design. Engines are shared and
+     * counted: close what you opened. */
     spn_status (*open)(struct spn_engine **out, const char *spec, struct spn_err *err);
-    void       (*close)(struct spn_engine *e);
+    void (*close)(struct spn_engine *e);
     const struct spn_caps *(*caps)(struct spn_engine *e);
     /* Queue a request; *ticket > 0 names it. Text is copied. */
-    spn_status (*submit)(struct spn_engine *e, const struct spn_prompt_request *r, int64_t *ticket, struct spn_err *err);
-    /* Work until any request is done and lend its answer; SPN_ENOTFOUND when none is queued; SPN_ECANCEL when the user stopped. */
+    spn_status (*submit)(struct spn_engine *e, const struct spn_prompt_request *r, int64_t *ticket,
+                         struct spn_err *err);
+    /* Work until any request is done and lend its answer; SPN_ENOTFOUND when none is queued;
+     * SPN_ECANCEL when the user stopped. */
     spn_status (*next)(struct spn_engine *e, const struct spn_answer **out, struct spn_err *err);
-    /* 0: all. next() still reports a cancelled request once, finish CANCEL, with the tokens it had drawn: they were paid for.
-       on_text may call this. */
-    void       (*cancel)(struct spn_engine *e, int64_t ticket);
-    /* log p of each token of CONTINUATION after PROMPT (raw text); *logprob is lent until the next call on E. */
-    spn_status (*score)(struct spn_engine *e, const char *prompt, const char *continuation, const float **logprob, size_t *n, struct spn_err *err);
+    /* 0: all. next() still reports a cancelled request once, finish CANCEL, with the tokens it had
+       drawn: they were paid for. on_text may call this. */
+    void (*cancel)(struct spn_engine *e, int64_t ticket);
+    /* log p of each token of CONTINUATION after PROMPT (raw text); *logprob is lent until the next
+     * call on E. */
+    spn_status (*score)(struct spn_engine *e, const char *prompt, const char *continuation,
+                        const float **logprob, size_t *n, struct spn_err *err);
     /* Tokens of a text, without BOS; for budgets and figures. */
-    int64_t    (*count_tokens)(struct spn_engine *e, const char *text);
-    void       (*stats)(struct spn_engine *e, struct spn_engine_stats *out);    /* NULL: this engine keeps none */
+    int64_t (*count_tokens)(struct spn_engine *e, const char *text);
+    void (*stats)(struct spn_engine *e,
+                  struct spn_engine_stats *out); /* NULL: this engine keeps none */
 };
 
 #ifdef __cplusplus
