@@ -215,6 +215,7 @@ static void array_unknown(struct spn_buf *b) { put_array(b, "k", 99, 1); }
 static void array_wraps(struct spn_buf *b) { put_array(b, "k", K_U64, (uint64_t)1 << 61); }
 static void array_long(struct spn_buf *b) { put_array(b, "k", K_U8, 17); }
 static void strings_huge(struct spn_buf *b) { put_array(b, "k", K_STRING, UINT64_MAX); }
+static void strings_many(struct spn_buf *b) { put_array(b, "k", K_STRING, 3); }
 static void strings_past_end(struct spn_buf *b) { put_array(b, "k", K_STRING, 1), put_u64(b, 99); }
 
 static void align_type(struct spn_buf *b)
@@ -252,6 +253,7 @@ static void bad_pairs(void)
     bad_pair("an array whose size wraps", "2305843009213693952 values", array_wraps);
     bad_pair("an array past the end", "17 values", array_long);
     bad_pair("endless strings", "18446744073709551615 strings", strings_huge);
+    bad_pair("3 strings in 16 bytes", "3 strings", strings_many);
     bad_pair("strings past the end", "99 bytes", strings_past_end);
     bad_pair("an alignment of type u64", "type 10", align_type);
     bad_pair("an alignment of 0", "alignment is 0", align_zero);

@@ -3,6 +3,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "format/test_bytes.h"
 
@@ -156,6 +157,13 @@ static void bad_bombs(void)
     for (int i = 0; i < 100000; i++)
         put_text(&deep, "[");
     bad(deep.data, 0, "a value wanted", "100000 open brackets");
+    spn_buf_trim(&deep, 0), put_text(&deep, "{\"w\":");
+    for (int i = 0; i < 100; i++)
+        put_text(&deep, "[");
+    for (int i = 0; i < 100; i++)
+        put_text(&deep, "]");
+    put_text(&deep, "}");
+    bad(deep.data, 0, "a value wanted", "100 arrays in each other");
     spn_buf_trim(&deep, 0), put_text(&deep, "{\"w\":{\"shape\":[");
     for (int i = 0; i < 300000; i++)
         put_text(&deep, "1,");
@@ -199,6 +207,24 @@ static void parser_short_of_memory(void)
     spn_buf_free(&b);
 }
 
+/* A file of holes, larger than any header may be. */
+static void test_limit(void)
+{
+    char path[] = "/tmp/spinney-st-XXXXXX";
+    const unsigned char length[9] = { 0x01, 0xe1, 0xf5, 0x05, 0, 0, 0, 0, '{' };    /* 100000001 */
+    struct spn_err err = SPN_ERR_INIT;
+    struct spn_reader *r = NULL;
+    int fd = mkstemp(path);
+
+    ok(fd >= 0 && write(fd, length, 9) == 9 && ftruncate(fd, 100000100) == 0, "a file of holes");
+    ok(spn_reader_open(&r, path, &err) == SPN_EFORMAT && strstr(err.text, "is the limit") != NULL,
+       "a header of 100000001 bytes: %s", err.text);
+    spn_reader_close(r);
+    if (fd >= 0)
+        close(fd);
+    unlink(path);
+}
+
 int main(void)
 {
     struct spn_buf b = BYTES_INIT;
@@ -208,6 +234,7 @@ int main(void)
     bad_headers();
     bad_entries();
     bad_bombs();
+    test_limit();
     make(&b, GOOD, 21);
     cut_everywhere("safetensors", &b, b.length);
     mutate("safetensors", &b, 20000);

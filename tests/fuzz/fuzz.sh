@@ -53,7 +53,7 @@ for name; do
     if [ $keep = yes ]; then
         least=fuzz-build/least-$name
         rm -rf "$least" && mkdir "$least"
-        fuzz-build/fuzz_$name -merge=1 -max_len="$3" "$least" "$corpus" "$found" >> "$log" 2>&1
+        fuzz-build/fuzz_$name -set_cover_merge=1 -max_len="$3" "$least" "$corpus" "$found" >> "$log" 2>&1
         rm -f "$corpus"/* && cp "$least"/* "$corpus"
     fi
     find fuzz-coverage -name '*.gcda' -exec rm -f {} +
