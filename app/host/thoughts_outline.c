@@ -146,6 +146,14 @@ static void put_score(struct spn_buf *b, double score)
         spn_buf_printf(b, "%6.3g", score);
 }
 
+/* The end of a line: blanks that filled an empty column go. */
+static void end_line(struct spn_buf *b)
+{
+    while (b->length > 0 && b->data[b->length - 1] == ' ')
+        spn_buf_trim(b, b->length - 1);
+    spn_buf_puts(b, "\n");
+}
+
 static void put_trees(struct spn_buf *b, const struct spn_thoughts *t, int trees, int winner_tree)
 {
     spn_buf_puts(b, "  tree  input                   level    best  tokens  end\n");
@@ -160,7 +168,7 @@ static void put_trees(struct spn_buf *b, const struct spn_thoughts *t, int trees
         put_score(b, s.best);
         spn_buf_printf(b, "  %6lld  ", (long long)s.tokens);
         put_text(b, ended(t, &s), WIDTH - 57, false);
-        spn_buf_puts(b, "\n");
+        end_line(b);
     }
 }
 
@@ -184,7 +192,7 @@ static void put_node(struct spn_buf *b, const struct spn_node *n, bool on_path, 
     } else if (folded != 0) {
         spn_buf_printf(b, "  +%zu below", folded);
     }
-    spn_buf_puts(b, "\n");
+    end_line(b);
 }
 
 static size_t children(const struct spn_thoughts *t, int64_t id)
@@ -241,6 +249,8 @@ static void put_votes(struct spn_buf *b, const struct spn_thoughts *t)
 {
     size_t shown = 0;
 
+    if (t->n_votes < 2)
+        return;
     for (size_t i = 0; i < t->n_votes && shown < VOTES_SHOWN; i++) {
         double weight = 0;
         bool first = true;

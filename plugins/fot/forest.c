@@ -293,7 +293,7 @@ static int width(const struct fot_options *o)
 {
     int together = o->in_flight > 0 && o->in_flight < o->trees ? o->in_flight : o->trees;
 
-    return o->stop == FOT_NONE ? 0 : (o->beam + together - 1) / together;
+    return o->stop == FOT_NONE ? 0 : o->beam > together ? o->beam / together : 1;
 }
 
 spn_status fot_run(const struct reason_tables *tables, const struct fot_options *o,
