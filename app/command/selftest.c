@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "base/cpu.h"
+#include "command/selftest_core.h"
 #include "host/job.h"
 #include "host/plugins.h"
 #include "host/verdicts.h"
@@ -79,14 +79,20 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
     char plan[32];
     bool core = argc == 0;
     spn_status st = SPN_OK;
+    size_t i;
     int k;
 
     for (k = 0; k < argc; k++)
         core |= strcmp(argv[k], "core") == 0;
     verdicts_load();
-    if (core)
-        st = result(&t, "core: the instruction set in use is one this processor has",
-                    spn_isa_check(&why), &why, err);
+    for (i = 0; core && st == SPN_OK; i++) {
+        char name[128];
+        spn_status verdict = selftest_core(i, name, sizeof name, &why);
+
+        if (verdict == SPN_ENOTFOUND)
+            break;
+        st = result(&t, name, verdict, &why, err);
+    }
     if (st == SPN_OK)
         st = plugin_tests(&t, argc, argv, err);
     snprintf(plan, sizeof plan, "1..%d\n", t.run);

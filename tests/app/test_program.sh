@@ -62,6 +62,16 @@ want 0 "selftest core" "$spinney" -q selftest core
 has "ok 1 - core" out
 tail -n 1 "$work/out" | grep -q '^1\.\.'
 ok $? "is TAP"
+if command -v qemu-x86_64 > /dev/null 2>&1 && [ -x "$SPINNEY_BUILDDIR/.libs/spinney" ] &&
+    ! nm -D "$SPINNEY_BUILDDIR/.libs/libspinney.so" 2> /dev/null | grep -q __asan; then
+    for cpu in Nehalem Haswell; do
+        want 0 "selftest on a $cpu" env LD_LIBRARY_PATH="$SPINNEY_BUILDDIR/.libs" \
+            qemu-x86_64 -cpu $cpu "$SPINNEY_BUILDDIR/.libs/spinney" -q selftest core
+        hasnt "avx512" out "has no AVX-512"
+    done
+else
+    for i in 1 2 3 4; do skip "no qemu-x86_64 for this build"; done
+fi
 want 3 "a selftest of what is not there" "$spinney" -q selftest nothing
 
 want 3 "a file that is not there" "$spinney" ./nothing
