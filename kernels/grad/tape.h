@@ -9,13 +9,16 @@ extern "C" {
 #endif
 
 /* Append to P the records that compute d LOSS / d v for each of the N values WRT; grad[i] receives
-   the value, or -1 when LOSS does not depend on it.  LOSS has one element.  Gradients that meet are
-   added in record order.  Call before spn_plan_finish. */
+   the value, shaped as v, or -1 when LOSS does not depend on it.  LOSS has one element.  Gradients
+   that meet are added in the order in which they are recorded, so a run's bytes are fixed.  Call
+   before spn_plan_finish.  SPN_EUSAGE names the op that has no gradient; on failure P is of no more
+   use. */
 spn_status spn_grad(struct spn_plan *p, spn_val loss, const spn_val *wrt, int n, spn_val *grad,
                     struct spn_err *err);
 
-/* For an op's grad rule: inputs, outputs and their gradients of a record; adding to an input's
- * gradient. */
+/* For an op's grad rule, while spn_grad runs: inputs and outputs of a record (-1: absent) and the
+   gradients that reach its outputs; a rule appends records and adds what they give to the gradients
+   of the inputs.  spn_tape_add ignores an input that needs none. */
 spn_val spn_tape_in(struct spn_plan *p, int record, int k);
 spn_val spn_tape_out(struct spn_plan *p, int record, int k);
 spn_val spn_tape_grad_out(struct spn_plan *p, int record, int k); /* -1: nothing flows back there */
@@ -23,8 +26,9 @@ int spn_tape_wants(struct spn_plan *p, int record, int k); /* does input K need 
 void spn_tape_add(struct spn_plan *p, int record, int k, spn_val grad);
 const void *spn_tape_params(struct spn_plan *p, int record);
 
-/* AdamW (Loshchilov and Hutter 2019): decoupled decay, bias correction. One call a parameter and
- * step. */
+/* AdamW (Loshchilov and Hutter 2019): decoupled decay, bias correction, on N numbers in place; one
+   call a parameter and step.  exp_avg and exp_avg_sq start at 0.  Each number is computed from its
+   own four alone, so N may be cut anywhere; the instruction set decides the last bit. */
 struct spn_adamw {
     double beta1, beta2, eps, weight_decay;
 };
@@ -33,7 +37,7 @@ void spn_adamw_step(const struct spn_adamw *o, float lr, int64_t step /* from 1 
 
 /* Learning rate of a step (from 0) of TOTAL. Warm-up is linear: peak (step + 1) / (warmup + 1);
    cosine to MIN_RATIO; wsd: constant, then linear decay over the last DECAY share of the steps
-   (warm-up-stable-decay). */
+   (warm-up-stable-decay).  Behind TOTAL it stays at the lowest rate, peak * min_ratio. */
 enum spn_schedule { SPN_SCHED_CONSTANT, SPN_SCHED_COSINE, SPN_SCHED_WSD };
 struct spn_rate {
     enum spn_schedule kind;

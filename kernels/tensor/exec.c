@@ -263,39 +263,49 @@ spn_status spn_exec_stream(struct spn_exec *e, const struct spn_run *run, int ma
     return view_of(e, run, e->plan->mark[mark].stream, view, err);
 }
 
+static spn_status check_marks(const struct spn_plan *p, int from, int to, struct spn_err *err)
+{
+    const struct k_mark *start = from >= 0 && from < p->n_mark ? &p->mark[from] : NULL;
+
+    if (from < -1 || from >= p->n_mark || to < from || to > p->n_mark)
+        return spn_fail(err, SPN_EUSAGE,
+                        "plan: a run from mark %d to mark %d, it has -1 (begin) to %d (end)", from,
+                        to, p->n_mark);
+    if (start == NULL || start->blocker == -1 ||
+        (to < p->n_mark && start->blocker >= p->mark[to].record))
+        return SPN_OK;
+    return spn_fail(err, SPN_EUSAGE,
+                    "plan: no run starts at mark %d: record %d (%s) reads value %d from before it",
+                    from, start->blocker, p->record[start->blocker]->op->name, start->blocked);
+}
+
+/* The first record after a mark. */
+static int record_at(const struct spn_plan *p, int mark)
+{
+    return mark < 0 ? 0 : mark == p->n_mark ? p->n_record : p->mark[mark].record;
+}
+
 spn_status spn_exec_run(struct spn_exec *e, const struct spn_run *run, int from_mark, int to_mark,
                         struct spn_err *err)
 {
     const struct spn_plan *p = e->plan;
-    int begin, end;
     spn_status st = check_symbols(e, run, err);
 
+    if (st == SPN_OK)
+        st = check_marks(p, from_mark, to_mark, err);
+    if (st == SPN_OK && memcmp(e->bound, run->symbol, sizeof e->bound) != 0)
+        bind(e, run->symbol);
     if (st != SPN_OK)
         return st;
-    if (from_mark < -1 || to_mark > p->n_mark || to_mark < from_mark ||
-        from_mark >= p->n_mark + (from_mark == -1))
-        return spn_fail(err, SPN_EUSAGE,
-                        "plan: a run from mark %d to mark %d, it has -1 (begin) to %d (end)",
-                        from_mark, to_mark, p->n_mark);
-    if (from_mark >= 0 && p->mark[from_mark].blocker != -1 &&
-        (to_mark == p->n_mark || p->mark[from_mark].blocker < p->mark[to_mark].record))
-        return spn_fail(
-            err, SPN_EUSAGE,
-            "plan: no run starts at mark %d: record %d (%s) reads value %d from before it",
-            from_mark, p->mark[from_mark].blocker, p->record[p->mark[from_mark].blocker]->op->name,
-            p->mark[from_mark].blocked);
-    begin = from_mark < 0 ? 0 : p->mark[from_mark].record;
-    end = to_mark < 0 ? 0 : to_mark == p->n_mark ? p->n_record : p->mark[to_mark].record;
-    if (memcmp(e->bound, run->symbol, sizeof e->bound) != 0)
-        bind(e, run->symbol);
-    for (int i = begin; i < end; i++) {
+    for (int i = record_at(p, from_mark); st == SPN_OK && i < record_at(p, to_mark); i++) {
         struct spn_op_call *c = &e->call[i];
         const struct spn_op *op = p->record[i]->op;
 
         c->run = run;
-        if (op->check != NULL && (st = op->check(c, err)) != SPN_OK)
-            return st;
-        e->fn[i](c);
+        if (op->check != NULL)
+            st = op->check(c, err);
+        if (st == SPN_OK)
+            e->fn[i](c);
     }
-    return SPN_OK;
+    return st;
 }

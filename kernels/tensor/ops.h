@@ -1,7 +1,11 @@
 /* ops.h - the core's op table: one builder an op.  Shapes: R rows, other letters are widths.
  *
- * Each op has a plain reference in ref/ (float and double) and, where hot, versions in x86/,
- * registered at start. Every op with a gradient is checked against central differences in double.
+ * Each op has a plain reference in ref/ (float and double) and, where hot, versions in x86/. Every
+ * gradient is checked against central differences and against torch in double, every fast version
+ * against double.  A builder appends one record to P and returns its first output, or -1 when a
+ * shape or type does not fit: the sentence, with both shapes, comes from spn_plan_finish.  Values
+ * are of the plan's float type unless said otherwise; x may have more than two dimensions where
+ * only its last one is named.
  */
 #ifndef SPN_OPS_H
 #define SPN_OPS_H
@@ -17,26 +21,34 @@ enum spn_rope_pairs {
     SPN_ROPE_NEOX /* (i, i + n_rot/2) */
 };
 
-/* y [R, d] = table[token[r]]; table [vocab, d] of any type; tokens from the run's rows. */
+/* y [R, d] = table[token[r]]; table [vocab, d] of any type that is decoded; tokens from the run's
+   rows: one that is not in the table fails the run (SPN_EFORMAT). */
 spn_val spn_op_embed(struct spn_plan *p, spn_val table);
-/* y [R, n] = x [R, k] W^T (+ bias [n]); W [n, k] of any type. bias -1: none. */
+/* y [R, n] = x [R, k] W^T (+ bias [n]); W [n, k] of any type that is decoded. bias -1: none.  A
+   weight with packed tiles is multiplied by them, so rows do not depend on each other; without, by
+   the general f32 product.  The input's gradient goes through any type, the weight's is dense. */
 spn_val spn_op_matmul(struct spn_plan *p, spn_val x, spn_val w, spn_val bias);
 /* y = x / sqrt(mean(x^2) + eps) * w, over groups of dim(w) elements of a row (whole row, or a
- * head). */
+   head); w [d] is f32 or of the plan's type (Zhang and Sennrich 2019). */
 spn_val spn_op_rms_norm(struct spn_plan *p, spn_val x, spn_val w, float eps);
-/* Population variance; b -1: none. */
+/* y = (x - mean) / sqrt(variance + eps) * w + b over the same groups, population variance; b -1:
+   none (Ba, Kiros and Hinton 2016). */
 spn_val spn_op_layer_norm(struct spn_plan *p, spn_val x, spn_val w, spn_val b, float eps);
 /* Rotate the first n_rot of every head_dim elements of x [R, heads*head_dim] by pos; divisors
-   [n_rot/2] or -1. angle(i, pos) = pos * freq_scale * base^(-2i/n_rot) / divisor_i. */
+   [n_rot/2] or -1. angle(i, pos) = pos * freq_scale * base^(-2i/n_rot) / divisor_i, taken in
+   double; cosine and sine are multiplied by mscale (Su et al. 2021).  The table of angles is a
+   record of its own that the ops of one layer share.  Divisors have no gradient. */
 struct spn_rope {
     int head_dim, n_rot, pairs;
     float base, freq_scale, mscale;
 };
 spn_val spn_op_rope(struct spn_plan *p, spn_val x, spn_val divisors, const struct spn_rope *rope);
 /* Causal attention.  q [R, H*Dk], k [R, G*Dk], v [R, G*Dv] -> [R, H*Dv]; head h reads kv head
-   h/(H/G). Blocks of SPN_ATTENTION_BLOCK absolute positions are reduced from left to right (online
-   softmax), so a row's bytes do not depend on what runs beside it.  With a store in the run, k and
-   v rows are appended to layer LAYER first. */
+   h/(H/G). score = scale q k, or softcap tanh(scale q k / softcap). A window of n sees the last n
+   positions, the row's own among them. Blocks of SPN_ATTENTION_BLOCK absolute positions are reduced
+   from left to right (online softmax), so a row's bytes do not depend on what runs beside it.  With
+   a store in the run, k and v rows are appended to layer LAYER first, and there is no gradient.
+   The second output [R, H] is the log of each sum of exponents (not set in a run with a store). */
 #define SPN_ATTENTION_BLOCK 32
 struct spn_attention {
     int heads, heads_kv, dim_k, dim_v, layer, window /* 0: all */;
@@ -44,22 +56,28 @@ struct spn_attention {
 };
 spn_val spn_op_attention(struct spn_plan *p, spn_val q, spn_val k, spn_val v,
                          const struct spn_attention *a);
-spn_val spn_op_add(struct spn_plan *p, spn_val a, spn_val b); /* same shape */
+/* Element by element; a and b, gate and up have one shape. */
+spn_val spn_op_add(struct spn_plan *p, spn_val a, spn_val b);
 spn_val spn_op_mul(struct spn_plan *p, spn_val a, spn_val b);
 spn_val spn_op_scale(struct spn_plan *p, spn_val a, float factor);
 spn_val spn_op_silu_mul(struct spn_plan *p, spn_val gate, spn_val up); /* silu(gate) * up */
-spn_val spn_op_silu(struct spn_plan *p, spn_val a);
+spn_val spn_op_silu(struct spn_plan *p, spn_val a);                    /* a / (1 + exp(-a)) */
+/* a Phi(a), or its tanh form (Hendrycks and Gimpel 2016). */
 spn_val spn_op_gelu(struct spn_plan *p, spn_val a, bool tanh_form);
 spn_val spn_op_softmax(struct spn_plan *p, spn_val a); /* over the last dimension */
 /* The rows the run wants (rows.out): [R, d] -> [OUT, d]. */
 spn_val spn_op_take_rows(struct spn_plan *p, spn_val x);
 /* loss [1] = sum_r weight[r] * -log softmax(logits[r])[target[r]] / sum weight; target i32 [R],
-   weight float [R]; weight 0 rows are skipped. Each row's own loss is the record's second output
-   [R]. */
+   weight [R]. Rows of weight 0 are skipped, whatever their target; the loss is 0 when the weights
+   add to 0; another row's target that is no class fails the run (SPN_EFORMAT). Each row's own loss
+   is the record's second output [R], the log of its sum of exponents the third. The weights have no
+   gradient. */
 spn_val spn_op_cross_entropy(struct spn_plan *p, spn_val logits, spn_val target, spn_val weight);
-spn_val spn_op_sum(struct spn_plan *p, spn_val a); /* -> [1] */
+spn_val spn_op_sum(struct spn_plan *p, spn_val a); /* of all elements -> [1] */
 
-/* Another op, from a plugin: OP is static, its name new. */
+/* Another op, from a plugin: OP is static, with a shape rule and both references.  Call it before
+   any plan is built, from one thread.  SPN_EUSAGE: its name is not [a-z][a-z0-9_]* or taken, or a
+   part is missing; SPN_ENOMEM: too many. */
 spn_status spn_op_register(const struct spn_op *op, struct spn_err *err);
 const struct spn_op *spn_op_find(const char *name); /* NULL: none */
 /* Every op, in a fixed order, for the tests and `doctor`. */
