@@ -135,29 +135,38 @@ static void select_best(struct candidate *out, size_t k, const float *logit, siz
             sink(out, k, 0, (struct candidate){ logit[i], (int32_t)i }, false);
 }
 
+/* Four maxima side by side: one alone waits for itself at every step. */
 static float highest(const float *x, size_t n)
 {
-    float m = x[0];
+    float m[4] = { x[0], x[0], x[0], x[0] };
+    size_t i = 0;
 
-    for (size_t i = 1; i < n; i++)
-        m = x[i] > m ? x[i] : m;
-    return m;
+    for (; i + 4 <= n; i += 4)
+        for (size_t k = 0; k < 4; k++)
+            m[k] = x[i + k] > m[k] ? x[i + k] : m[k];
+    for (; i < n; i++)
+        m[0] = x[i] > m[0] ? x[i] : m[0];
+    for (size_t k = 1; k < 4; k++)
+        m[0] = m[k] > m[0] ? m[k] : m[0];
+    return m[0];
 }
 
 /* Keep the smallest prefix, best first, whose share of the mass is at least P. The kept ones stand
  * in front. */
 static size_t keep_nucleus(struct candidate *c, size_t n, float p, float max)
 {
-    double mass = 0, taken = 0, least;
+    double mass = 0, taken = 0;
+    float least = max;
     size_t left = 0, k = 0;
 
     for (size_t i = 0; i < n; i++)
         mass += expf(c[i].logit - max);
     /* Those below (1 - p) / n of the mass sum to less than 1 - p, so the nucleus is reached without
        them. The factor covers rounding of the sums. */
-    least = p > 0 ? 0.5 * (1 - (double)p) * mass / (double)n : mass;
+    if (p > 0)
+        least = max + logf((float)(0.5 * (1 - (double)p) * mass / (double)n));
     for (size_t i = 0; i < n; i++)
-        if (p > 0 ? expf(c[i].logit - max) >= least : c[i].logit == max)
+        if (c[i].logit >= least)
             c[left++] = c[i];
     make_heap(c, left, true);
     /* The best is moved behind the shrinking heap, so the prefix grows from the end. */
@@ -257,15 +266,18 @@ static spn_status apply_penalties(struct spn_sampler *s, const struct spn_sampli
 
 static spn_status check_logits(const float *logits, int n, struct spn_err *err)
 {
-    bool possible = false;
+    int wrong = 0, possible = 0;
 
     for (int i = 0; i < n; i++) {
+        wrong |= !(logits[i] <= FLT_MAX);
+        possible |= logits[i] >= -FLT_MAX;
+    }
+    for (int i = 0; wrong && i < n; i++)
         if (!(logits[i] <= FLT_MAX))
             return spn_fail(err, SPN_EFORMAT, "sampling: the logit of token %d is %g", i,
                             (double)logits[i]);
-        possible |= logits[i] >= -FLT_MAX;
-    }
-    return possible ? SPN_OK : spn_fail(err, SPN_EFORMAT, "sampling: all %d logits are -inf", n);
+    return possible ? SPN_OK
+                    : spn_fail(err, SPN_EFORMAT, "sampling: all %d logits are -inf", n);
 }
 
 static float log_probability(const float *logits, size_t n, int32_t id)

@@ -200,8 +200,57 @@ static void test_long_runs(void)
     free(text);
 }
 
+/* Well-formed UTF-8 and nothing else: each row is bytes, the character they are (-1: malformed),
+ * its length. */
+static void test_decoding(void)
+{
+    static const struct {
+        const char *s;
+        int32_t c;
+        unsigned length;
+        bool prefix; /* the bytes without the last one may still become a character */
+    } row[] = {
+        { "a", 'a', 1, false },
+        { "\xc2\x80", 0x80, 2, true },
+        { "\xdf\xbf", 0x7ff, 2, true },
+        { "\xe0\xa0\x80", 0x800, 3, true },
+        { "\xed\x9f\xbf", 0xd7ff, 3, true },
+        { "\xee\x80\x80", 0xe000, 3, true },
+        { "\xf0\x90\x80\x80", 0x10000, 4, true },
+        { "\xf4\x8f\xbf\xbf", 0x10ffff, 4, true },
+        { "\xc1\xbf", -1, 1, false },         /* overlong */
+        { "\xe0\x9f\xbf", -1, 1, false },     /* overlong */
+        { "\xf0\x8f\xbf\xbf", -1, 1, false }, /* overlong */
+        { "\xed\xa0\x80", -1, 1, false },     /* surrogate */
+        { "\xf4\x90\x80\x80", -1, 1, false }, /* past the end */
+        { "\xf5\x80\x80\x80", -1, 1, false },
+        { "\xe4\xb8\x41", -1, 1, true },
+        { "\x80", -1, 1, false },
+    };
+    int bad = 0;
+
+    for (size_t i = 0; i < sizeof row / sizeof row[0]; i++) {
+        const unsigned char *s = (const unsigned char *)row[i].s;
+        unsigned char back[4];
+        unsigned length = 0;
+        size_t n = strlen(row[i].s);
+        bool fine = uni_decode(s, n, &length) == row[i].c && length == row[i].length &&
+                    uni_is_prefix(s, n - 1) == row[i].prefix && !uni_is_prefix(s, n);
+
+        if (fine && row[i].c >= 0)
+            fine = uni_encode((uint32_t)row[i].c, back) == n && memcmp(back, s, n) == 0 &&
+                   (n == 1 || uni_decode(s, n - 1, &length) == -1);
+        if (!fine) {
+            printf("# row %zu gives %d, %u\n", i, (int)uni_decode(s, n, &length), length);
+            bad++;
+        }
+    }
+    ok(bad == 0, "characters are decoded when they are well-formed alone");
+}
+
 int main(void)
 {
+    test_decoding();
     compare("gpt-2", false);
     compare("gpt-2", true);
     compare("llama-bpe", false);

@@ -195,7 +195,7 @@ static void test_ignored(void)
 static void test_bytes(void)
 {
     static const char *const tokens[] = { "<unk>",  "<s>",          "</s>",  "<0x41>",
-                                          "<0xZZ>", "<0x-1>",       "<0x4>", "<0x0041>",
+                                          "<0xZZ>", "<0x-1>",       "<0x4>", "zz041x",
                                           "<0x42>", "\xe2\x96\x81", "c" };
     const int32_t types[] = { 2, 3, 3, 6, 6, 6, 6, 6, 6, 1, 1 };
     const float scores[11] = { 0 };
