@@ -408,11 +408,12 @@ static spn_status judge(struct reason_tree *t, struct spn_err *err)
         struct reason_thought *x = t->cand[i];
 
         if (t->g->o->random_values) {
-            static const double words[] = { 20, 1, 0.001 };
             struct spn_rng rng;
 
+            /* Not one of the words: equal values would fall back on the order of the lines, in
+               which a model that proposes well puts good ones first. */
             spn_rng_init(&rng, reason_key(x->path, "random value", 0));
-            x->value = words[spn_rng_below(&rng, 3)];
+            x->value = 20 * spn_rng_unit(&rng);
         } else {
             st = reason_verdict_want(&t->g->verdicts, x->state, x->node, &x->verdict, err);
         }
