@@ -18,7 +18,8 @@ done
 shift $((OPTIND - 1))
 
 # name, dictionary, longest input, sources whose lines its corpus must cover
-table='gguf gguf.dict 4096 format/gguf.c
+table='batch batch.dict 1024 base/option.c
+gguf gguf.dict 4096 format/gguf.c
 hf json.dict 4096 format/hf_folder.c,format/json_text.c
 safetensors json.dict 4096 format/safetensors.c,format/json_text.c
 tokenizer tokenizer.dict 512 text/vocab_gguf.c,text/vocab.c,text/special.c,text/merge.c,text/bpe.c,text/spm.c,text/detok.c
