@@ -150,7 +150,7 @@ ok $? "in order"
 seq 0 9 | sed 's/.*/{"prompt": "&"}/' > "$work/in"
 "$spinney" -q --plugin-dir "$good" echo -o "$work/slow.jsonl" --sleep-ms 300 < "$work/in" > /dev/null 2>&1 &
 pid=$!
-for i in 1 2 3 4 5 6 7 8 9 10; do
+for i in $(seq 100); do
     [ -s "$work/slow.jsonl" ] && break
     sleep 0.1
 done
@@ -207,10 +207,21 @@ rm "$HOME/.config/spinney/spinneyrc"
 
 # ---- signals, crashes, outputs that fail ----
 seq 0 99 | sed 's/.*/{"prompt": "&"}/' > "$work/in"
+# A job of a shell without job control ignores SIGINT: env gives it its default again.
 for signal in INT:130 TERM:143; do
-    want "${signal#*:}" "SIG${signal%:*} stops" timeout -s "${signal%:*}" --preserve-status 0.5 \
-        "$spinney" -q --plugin-dir "$good" echo --sleep-ms 100
+    env --default-signal=INT "$SPINNEY_BUILDDIR/spinney" -q --plugin-dir "$good" echo --sleep-ms 100 \
+        < "$work/in" > "$work/out" 2> "$work/err" &
+    pid=$!
+    for i in $(seq 100); do
+        grep -q "<0>" "$work/out" && break
+        sleep 0.1
+    done
+    kill -"${signal%:*}" "$pid"
+    wait "$pid"
+    [ $? -eq "${signal#*:}" ]
+    ok $? "SIG${signal%:*} stops with ${signal#*:}"
     has "<0>" out "and keeps what there is"
+    has "spinney: stopped" err
 done
 echo_cmd < "$work/in" > /dev/full 2> "$work/err"
 ok $(( $? != 5 )) "a full disk is exit 5"
