@@ -268,7 +268,14 @@ static void rotate_halves(const float *x, float *y, const float *cosine, const f
 static void rotate_neighbours(const float *x, float *y, const float *cosine, const float *sine,
                               float sign, int64_t half)
 {
-    for (int64_t j = 0; j < half; j++) {
+    int64_t j = 0;
+
+    for (; j + VW / 2 <= half; j += VW / 2) {
+        vf pair = v_load(x + 2 * j), sn = v_mul(r_twice(sine + j), v_set(sign));
+
+        v_store(y + 2 * j, r_fma_sub_add(pair, r_twice(cosine + j), v_mul(r_swap(pair), sn)));
+    }
+    for (; j < half; j++) {
         float a = x[2 * j], b = x[2 * j + 1], sn = sine[j] * sign;
 
         y[2 * j] = a * cosine[j] - b * sn;

@@ -45,6 +45,26 @@ VEC_INLINE vf r_first(vf a, vf b, int64_t n)
     return _mm512_mask_mov_ps(b, v_mask(n), a);
 }
 
+/* The VW / 2 numbers at P, each twice. */
+VEC_INLINE vf r_twice(const float *p)
+{
+    const __m512i lanes = _mm512_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7);
+
+    return _mm512_permutexvar_ps(lanes, _mm512_castps256_ps512(_mm256_loadu_ps(p)));
+}
+
+/* Neighbours change places. */
+VEC_INLINE vf r_swap(vf a)
+{
+    return _mm512_permute_ps(a, 0xb1);
+}
+
+/* a b - c in even lanes, a b + c in odd ones. */
+VEC_INLINE vf r_fma_sub_add(vf a, vf b, vf c)
+{
+    return _mm512_fmaddsub_ps(a, b, c);
+}
+
 VEC_INLINE __m256 r_fold_add(vf a)
 {
     return _mm256_add_ps(_mm512_castps512_ps256(a), _mm512_extractf32x8_ps(a, 1));
@@ -97,6 +117,23 @@ VEC_INLINE vf r_scale2(vf a, vf n)
 VEC_INLINE vf r_first(vf a, vf b, int64_t n)
 {
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(v_mask(n)));
+}
+
+VEC_INLINE vf r_twice(const float *p)
+{
+    const __m256i lanes = _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3);
+
+    return _mm256_permutevar8x32_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), lanes);
+}
+
+VEC_INLINE vf r_swap(vf a)
+{
+    return _mm256_permute_ps(a, 0xb1);
+}
+
+VEC_INLINE vf r_fma_sub_add(vf a, vf b, vf c)
+{
+    return _mm256_fmaddsub_ps(a, b, c);
 }
 
 VEC_INLINE __m256 r_fold_add(vf a)
