@@ -11,7 +11,7 @@
 
 /* A part of the work is at least this many multiplications: less costs more to hand out than it
  * saves. */
-#define PART_WORK (INT64_C(1) << 21)
+#define PART_WORK (INT64_C(1) << 24)
 #define PART_ROWS 32
 
 /* One product in parts that do not depend on the threads: C [m, n] = op(A) op(B) + beta C, split
