@@ -382,12 +382,11 @@ static spn_status complete(struct spn_tokenizer *t, const struct spn_bpe_options
         t->eos = spn_token_find(t, o->eos);
     t->add_bos = o->bos != NULL;
     t->whole_pieces = t->pre.row->ignore_merges;
-    if (o->chat_template != NULL && (t->chat_template = spn_strdup(o->chat_template)) == NULL)
-        return spn_fail(err, SPN_ENOMEM, "train: out of memory for the chat template");
     if (t->n < o->vocab)
         spn_log(SPN_LOG_WARN, "train: the text gives only %d tokens, %d were asked for", (int)t->n,
                 o->vocab);
-    return vocab_finish(t, err);
+    st = vocab_set_chat_template(t, o->chat_template, err);
+    return st == SPN_OK ? vocab_finish(t, err) : st;
 }
 
 spn_status spn_bpe_train(struct spn_tokenizer **out, const char *text, size_t n,

@@ -139,6 +139,22 @@ static spn_status read_normalizer(struct reading *r, const json_t *node, int dep
     return st;
 }
 
+json_t *hf_parse(const char *text, size_t n, const char *place, struct spn_err *err)
+{
+    json_error_t why;
+    json_t *root = json_loadb(text, n, JSON_ALLOW_NUL, &why);
+
+    if (root == NULL)
+        spn_fail(err, SPN_EFORMAT, "%s: line %d, column %d: %.200s", place, why.line, why.column,
+                 why.text);
+    else if (!json_is_object(root)) {
+        spn_fail(err, SPN_EFORMAT, "%s: not a JSON object", place);
+        json_decref(root);
+        root = NULL;
+    }
+    return root;
+}
+
 spn_status hf_shape_read(struct hf_shape *shape, const json_t *root, const char *place,
                          struct spn_err *err)
 {

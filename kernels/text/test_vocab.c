@@ -1,7 +1,9 @@
 /* test_vocab.c - vocabularies that lie, and tokenizer.json in its variants. */
 #include "config.h"
 
+#include "base/file.h"
 #include "base/mem.h"
+#include "tensor/tensor.h"
 #include "text/text_cases.h"
 #include "text/tokenizer.h"
 
@@ -401,6 +403,86 @@ static void test_json_written(void)
     spn_tokenizer_free(again);
 }
 
+static bool put_file(const char *dir, const char *name, const char *text)
+{
+    struct spn_err err = SPN_ERR_INIT;
+    char path[512];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return spn_file_write(path, text, strlen(text), &err) == SPN_OK;
+}
+
+static void remove_files(const char *dir)
+{
+    static const char *const name[] = { "config.json",           "tokenizer.json",
+                                        "tokenizer_config.json", "generation_config.json",
+                                        "chat_template.jinja",   "model.safetensors" };
+    char path[512];
+
+    for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
+        snprintf(path, sizeof path, "%s/%s", dir, name[i]);
+        unlink(path);
+    }
+    rmdir(dir);
+}
+
+static bool put_weights(const char *dir)
+{
+    static const float one[1] = { 1 };
+    const int64_t dim[1] = { 1 };
+    struct spn_err err = SPN_ERR_INIT;
+    struct spn_writer *w = NULL;
+    struct spn_tensor t;
+    char path[512];
+    bool fine;
+
+    snprintf(path, sizeof path, "%s/model.safetensors", dir);
+    fine = spn_tensor_init(&t, SPN_F32, 1, dim, (void *)one, &err) == SPN_OK &&
+           spn_safetensors_create(&w, path, &err) == SPN_OK &&
+           spn_writer_tensor(w, "x", &t) == SPN_OK && spn_writer_commit(w, &err) == SPN_OK;
+    spn_writer_free(w);
+    return fine;
+}
+
+static void test_folder(void)
+{
+    const char *dir = case_path("folder");
+    struct spn_err err = SPN_ERR_INIT;
+    struct spn_tokenizer *t;
+    char keep[256];
+
+    snprintf(keep, sizeof keep, "%s", dir);
+    dir = keep;
+    if (!ok(spn_make_dirs(dir, &err) == SPN_OK && put_weights(dir) &&
+                put_file(dir, "config.json", "{\"model_type\":\"llama\",\"eos_token_id\":2}"),
+            "a folder to try with %s", err.text))
+        return;
+    t = case_open(dir, &err);
+    ok(t == NULL && strstr(err.text, "tokenizer.json is missing") != NULL,
+       "without a tokenizer: %s", err.text);
+    put_file(dir, "tokenizer.json", SPM_JSON(PREPEND, "null"));
+    t = case_open(dir, &err);
+    ok(t != NULL && spn_token_eos(t) == 2 && spn_token_bos(t) == 1 && spn_tokenizer_adds_bos(t) &&
+           spn_tokenizer_chat_template(t) == NULL && spn_token_ends(t, 2) && !spn_token_ends(t, 7),
+       "the ends of config.json and of the post-processor");
+    spn_tokenizer_free(t);
+    put_file(dir, "generation_config.json", "{\"eos_token_id\":[2,7,99,\"x\"]}");
+    put_file(dir, "tokenizer_config.json", "{\"add_bos_token\":false,\"chat_template\":\"old\"}");
+    put_file(dir, "chat_template.jinja", "<|im_start|>");
+    case_log[0] = '\0';
+    t = case_open(dir, &err);
+    ok(t != NULL && spn_token_ends(t, 7) && !spn_tokenizer_adds_bos(t),
+       "several ends of generation_config.json");
+    ok(strstr(case_log, "eos_token_id is 99") != NULL, "one out of range is told");
+    ok_str(t == NULL ? NULL : spn_tokenizer_chat_template(t), "<|im_start|>",
+           "the template's own file comes first");
+    spn_tokenizer_free(t);
+    put_file(dir, "generation_config.json", "[1");
+    t = case_open(dir, &err);
+    ok(t == NULL && err.code == SPN_EFORMAT, "a broken file beside it: %s", err.text);
+    remove_files(dir);
+}
+
 static void bad_json(const char *what, const char *json, const char *says)
 {
     struct spn_err err = SPN_ERR_INIT;
@@ -505,6 +587,7 @@ int main(void)
     test_byte_level_json();
     test_marked_json();
     test_json_written();
+    test_folder();
     test_bad_json();
     test_memory();
     return done();

@@ -19,7 +19,7 @@ struct spn_tokenizer;
    SPN_EFORMAT when it is missing, inconsistent or of a kind not known. */
 spn_status spn_tokenizer_open(struct spn_tokenizer **out, const struct spn_reader *r,
                               struct spn_err *err);
-/* The same from the text of a tokenizer.json, and of the tokenizer_config.json beside it or NULL. */
+/* The same from the text of a tokenizer.json, and of its tokenizer_config.json or NULL. */
 spn_status spn_tokenizer_open_json(struct spn_tokenizer **out, const char *json, size_t length,
                                    const char *config, size_t config_length, struct spn_err *err);
 void       spn_tokenizer_free(struct spn_tokenizer *t);          /* NULL is fine */

@@ -292,6 +292,19 @@ int32_t vocab_checked_id(const struct spn_tokenizer *t, int64_t id, const char *
     return -1;
 }
 
+spn_status vocab_set_chat_template(struct spn_tokenizer *t, const char *text, struct spn_err *err)
+{
+    char *copy = text == NULL ? NULL : spn_strdup(text);
+
+    if (text == NULL)
+        return SPN_OK;
+    if (copy == NULL)
+        return spn_fail(err, SPN_ENOMEM, "tokenizer: out of memory for the chat template");
+    spn_free(t->chat_template);
+    t->chat_template = copy;
+    return SPN_OK;
+}
+
 /* ---- merges ---- */
 
 spn_status vocab_add_merge_ids(struct spn_tokenizer *t, int32_t left, int32_t right, int32_t joined,

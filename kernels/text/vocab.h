@@ -92,6 +92,9 @@ spn_status vocab_add_merge_ids(struct spn_tokenizer *t, int32_t left, int32_t ri
                                struct spn_err *err);
 spn_status vocab_finish(struct spn_tokenizer *t, struct spn_err *err);
 
+/* Keep a copy of TEXT; NULL: nothing changes. */
+spn_status vocab_set_chat_template(struct spn_tokenizer *t, const char *text, struct spn_err *err);
+
 int32_t vocab_find(const struct spn_tokenizer *t, const char *text, size_t length); /* -1: none */
 const struct vocab_merge *vocab_find_merge(const struct spn_tokenizer *t, int32_t left,
                                            int32_t right);

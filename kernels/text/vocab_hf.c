@@ -1,39 +1,19 @@
-/* vocab_hf.c - a tokenizer from a Hugging Face folder: tokenizer.json, and the files beside it that
- * name its ends. */
+/* vocab_hf.c - a tokenizer from the text of a tokenizer.json and of its tokenizer_config.json. */
 #include "config.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "text/hf_shape.h"
 #include "text/vocab.h"
-
-#define FILE_MAX ((size_t)256 << 20)
 
 struct entry {
     const char *text;
     size_t length;
     uint8_t type, flags;
 }; /* text lent by the JSON */
-
-static json_t *parse(const char *text, size_t n, const char *place, struct spn_err *err)
-{
-    json_error_t why;
-    json_t *root = json_loadb(text, n, JSON_ALLOW_NUL, &why);
-
-    if (root == NULL)
-        spn_fail(err, SPN_EFORMAT, "%s: line %d, column %d: %.200s", place, why.line, why.column,
-                 why.text);
-    else if (!json_is_object(root)) {
-        spn_fail(err, SPN_EFORMAT, "%s: not a JSON object", place);
-        json_decref(root);
-        root = NULL;
-    }
-    return root;
-}
 
 /* A token is written as a string or as an object with its content. */
 static const char *token_text(const json_t *v)
@@ -242,20 +222,6 @@ static const char *pick_chat_template(const json_t *v)
     return NULL;
 }
 
-static spn_status set_chat_template(struct spn_tokenizer *t, const char *text, const char *place,
-                                    struct spn_err *err)
-{
-    char *copy = text == NULL ? NULL : spn_strdup(text);
-
-    if (text == NULL)
-        return SPN_OK;
-    if (copy == NULL)
-        return spn_fail(err, SPN_ENOMEM, "%s: out of memory for the chat template", place);
-    spn_free(t->chat_template);
-    t->chat_template = copy;
-    return SPN_OK;
-}
-
 /* CONFIG may be NULL: the file is not there. */
 static spn_status read_config(struct spn_tokenizer *t, const json_t *config, const char *place,
                               struct spn_err *err)
@@ -272,8 +238,8 @@ static spn_status read_config(struct spn_tokenizer *t, const json_t *config, con
         t->add_bos = json_is_true(v);
     if (json_is_boolean(v = json_object_get(config, "add_eos_token")))
         t->add_eos = json_is_true(v);
-    return set_chat_template(t, pick_chat_template(json_object_get(config, "chat_template")), place,
-                             err);
+    return vocab_set_chat_template(t, pick_chat_template(json_object_get(config, "chat_template")),
+                                   err);
 }
 
 static spn_status build(struct spn_tokenizer **out, const json_t *root, const json_t *config,
@@ -317,93 +283,15 @@ static spn_status build(struct spn_tokenizer **out, const json_t *root, const js
 spn_status spn_tokenizer_open_json(struct spn_tokenizer **out, const char *json, size_t length,
                                    const char *config, size_t config_length, struct spn_err *err)
 {
-    json_t *root = parse(json, length, "tokenizer.json", err), *side = NULL;
+    json_t *root = hf_parse(json, length, "tokenizer.json", err), *side = NULL;
     spn_status st = root == NULL ? SPN_EFORMAT : SPN_OK;
 
     if (st == SPN_OK && config != NULL &&
-        (side = parse(config, config_length, "tokenizer_config.json", err)) == NULL)
+        (side = hf_parse(config, config_length, "tokenizer_config.json", err)) == NULL)
         st = SPN_EFORMAT;
     if (st == SPN_OK)
         st = build(out, root, side, "tokenizer.json", err);
     json_decref(root);
     json_decref(side);
-    return st;
-}
-
-/* ---- folder ---- */
-
-/* *TEXT stays NULL when DIR has no file NAME. */
-static spn_status read_beside(char **text, size_t *length, const char *dir, const char *name,
-                              struct spn_err *err)
-{
-    char *path = spn_path_join(dir, name);
-    spn_status st = SPN_OK;
-
-    if (path == NULL)
-        return spn_fail(err, SPN_ENOMEM, "%s/%s: out of memory", dir, name);
-    if (spn_path_exists(path))
-        st = spn_file_read(text, length, path, FILE_MAX, err);
-    spn_free(path);
-    return st;
-}
-
-/* eos_token_id of config.json or generation_config.json: a number or several, all of them end an
- * answer. */
-static spn_status read_ends(struct spn_tokenizer *t, const char *dir, const char *name,
-                            struct spn_err *err)
-{
-    char *text = NULL;
-    size_t length = 0, n;
-    json_t *root = NULL, *eos;
-    spn_status st = read_beside(&text, &length, dir, name, err);
-
-    if (st == SPN_OK && text != NULL && (root = parse(text, length, name, err)) == NULL)
-        st = SPN_EFORMAT;
-    eos = json_object_get(root, "eos_token_id");
-    n = json_is_array(eos) ? json_array_size(eos) : json_is_integer(eos);
-    for (size_t i = 0; i < n; i++) {
-        const json_t *v = json_is_array(eos) ? json_array_get(eos, i) : eos;
-        int32_t id =
-            json_is_integer(v) ? vocab_checked_id(t, json_integer_value(v), "eos_token_id") : -1;
-
-        if (id >= 0)
-            t->piece[id].flags |= VOCAB_ENDS;
-        if (t->eos < 0)
-            t->eos = id;
-    }
-    json_decref(root);
-    spn_free(text);
-    return st;
-}
-
-spn_status vocab_from_folder(struct spn_tokenizer **out, const char *folder, struct spn_err *err)
-{
-    char *json = NULL, *config = NULL, *template = NULL;
-    size_t n_json = 0, n_config = 0, n_template = 0;
-    struct spn_tokenizer *t = NULL;
-    spn_status st = read_beside(&json, &n_json, folder, "tokenizer.json", err);
-
-    if (st == SPN_OK && json == NULL)
-        st = spn_fail(err, SPN_EFORMAT, "%s: there is no tokenizer: tokenizer.json is missing",
-                      folder);
-    if (st == SPN_OK)
-        st = read_beside(&config, &n_config, folder, "tokenizer_config.json", err);
-    if (st == SPN_OK)
-        st = spn_tokenizer_open_json(&t, json, n_json, config, n_config, err);
-    if (st == SPN_OK)
-        st = read_ends(t, folder, "config.json", err);
-    if (st == SPN_OK)
-        st = read_ends(t, folder, "generation_config.json", err);
-    if (st == SPN_OK)
-        st = read_beside(&template, &n_template, folder, "chat_template.jinja", err);
-    if (st == SPN_OK)
-        st = set_chat_template(t, template, folder, err);
-    if (st == SPN_OK)
-        *out = t;
-    else
-        spn_tokenizer_free(t);
-    spn_free(json);
-    spn_free(config);
-    spn_free(template);
     return st;
 }

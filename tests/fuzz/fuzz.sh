@@ -22,8 +22,8 @@ table='batch batch.dict 1024 base/option.c
 gguf gguf.dict 4096 format/gguf.c
 hf json.dict 4096 format/hf_folder.c,format/json_text.c
 safetensors json.dict 4096 format/safetensors.c,format/json_text.c
-tokenizer tokenizer.dict 512 text/vocab_gguf.c,text/vocab.c,text/special.c,text/merge.c,text/bpe.c,text/spm.c,text/detok.c
-tokenizer_json tokenizer_json.dict 3072 text/vocab_hf.c,text/hf_shape.c'
+tokenizer tokenizer.dict 512 text/vocab_gguf.c,text/vocab.c,text/special.c,text/merge.c,text/bpe.c,text/detok.c
+tokenizer_json tokenizer_json.dict 3072 text/vocab_hf.c,text/hf_shape.c,text/spm.c'
 
 [ $# -gt 0 ] || set -- $(echo "$table" | cut -d' ' -f1)
 targets='' replays=''
