@@ -10,7 +10,6 @@
 
 #include "base/cpu.h"
 #include "base/file.h"
-#include "base/mem.h"
 #include "command/listing.h"
 #include "host/job.h"
 #include "host/parts.h"
@@ -66,15 +65,9 @@ static spn_status part_rows(struct listing *l, struct spn_buf *b, struct spn_err
     size_t i;
 
     for (i = 0; st == SPN_OK && (p = parts_at(i)) != NULL; i++) {
-        char *path = NULL;
-        bool found = parts_found(p, &path);
+        bool works = parts_state(p, b);
 
-        if (found)
-            spn_buf_printf(b, "%s: %s", p->what, path);
-        else
-            spn_buf_printf(b, "%s: %s", p->what, p->why_not);
-        st = row(l, p->name, found ? "ok" : "off", b, err);
-        spn_free(path);
+        st = row(l, p->name, works ? "ok" : "off", b, err);
     }
     return st;
 }

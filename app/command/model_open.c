@@ -46,21 +46,3 @@ void model_close(struct model_open *m)
     spn_free(m->path);
     *m = (struct model_open){ 0 };
 }
-
-const char *model_type(const struct spn_reader *r)
-{
-    uint64_t bytes[SPN_DTYPE_COUNT] = { 0 };
-    int best = 0, d;
-    size_t i;
-
-    for (i = 0; i < spn_reader_count(r); i++) {
-        const struct spn_tensor *t = &spn_reader_at(r, i)->t;
-
-        if (t->dtype >= 0 && t->dtype < SPN_DTYPE_COUNT)
-            bytes[t->dtype] += spn_tensor_bytes(t);
-    }
-    for (d = 1; d < SPN_DTYPE_COUNT; d++)
-        if (bytes[d] > bytes[best])
-            best = d;
-    return spn_dtype_name(best);
-}

@@ -15,7 +15,5 @@ struct model_open {
 spn_status model_open(struct model_open *m, const struct spn_values *v, bool tokenizer,
                       struct spn_err *err);
 void model_close(struct model_open *m);
-/* "q8_0": the type that most of the weights' bytes have. */
-const char *model_type(const struct spn_reader *r);
 
 #endif

@@ -2,25 +2,25 @@
 
 #include "host/parts.h"
 
+#include <dlfcn.h>
 #include <string.h>
 
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "host/paths.h"
-#include "host/plugins.h"
+#include "spinney/plugin.h"
+#include "tensor/product.h"
 
 #ifdef SPN_STATIC_PLUGINS
-#define BUILT_WITHOUT "built without shared modules; "
+#define NOT_MADE "this build has no shared modules"
 #else
-#define BUILT_WITHOUT ""
+#define NOT_MADE "configure makes it where it finds its library"
 #endif
 
 static const struct part all[] = {
-    { "spn_blas", "OpenBLAS, for training",
-      BUILT_WITHOUT "our own products are used; configure makes the module where it finds OpenBLAS" },
-    { "spn_cuda", "CUDA",
-      BUILT_WITHOUT "everything runs on the CPU; configure makes the module where it finds nvcc" },
+    { "spn_blas", "OpenBLAS, for training", "our own products are used; " NOT_MADE },
+    { "spn_cuda", "CUDA", "everything runs on the CPU; " NOT_MADE },
     { "spn_media", "video and image decoding",
       "no command of this version reads pictures or clips" },
     { "spn_net", "remote engines", "no engine of this version answers over the network" },
@@ -44,6 +44,50 @@ bool parts_found(const struct part *p, char **path)
     else
         spn_free(full);
     return found;
+}
+
+/* Ask the CUDA module, in its own words. */
+static bool cuda_state(const char *path, struct spn_buf *text)
+{
+    void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    void *symbol = module != NULL ? dlsym(module, "spn_cuda_devices") : NULL;
+    int (*devices)(char *text, size_t room);
+    char said[256] = "";
+    int n = 0;
+
+    if (symbol != NULL) {
+        memcpy(&devices, &symbol, sizeof devices); /* POSIX: dlsym gives functions too */
+        n = devices(said, sizeof said);
+        spn_buf_printf(text, "%s", said);
+    } else {
+        const char *why = dlerror();
+
+        spn_buf_printf(text, "%s", why != NULL ? why : "the module does not open");
+    }
+    if (n > 0)
+        spn_buf_puts(text, "; models run on the CPU in this version");
+    if (module != NULL)
+        dlclose(module);
+    return n > 0;
+}
+
+bool parts_state(const struct part *p, struct spn_buf *text)
+{
+    struct spn_err why = SPN_ERR_INIT;
+    char *path = NULL;
+    bool works = parts_found(p, &path);
+
+    spn_buf_printf(text, "%s: ", p->what);
+    if (!works) {
+        spn_buf_puts(text, p->why_not);
+    } else if (strcmp(p->name, "spn_blas") == 0) {
+        works = spn_blas_open(path, &why) == SPN_OK;
+        spn_buf_puts(text, works ? spn_blas_name() : why.text);
+    } else if (strcmp(p->name, "spn_cuda") == 0) {
+        works = cuda_state(path, text);
+    }
+    spn_free(path);
+    return works;
 }
 
 void parts_describe(struct spn_buf *b, json_t *parts)

@@ -16,6 +16,9 @@ const struct part *parts_at(size_t i);
 /* Is the module's file there?  *PATH (may be NULL): where it is or was looked for; free with
  * spn_free. */
 bool parts_found(const struct part *p, char **path);
+/* Does it work?  TEXT gets what it is, and its own words or one sentence why not. Opens the module.
+ */
+bool parts_state(const struct part *p, struct spn_buf *text);
 /* The lines of `spinney version`; PARTS (may be NULL) gets name: true|false. */
 void parts_describe(struct spn_buf *b, json_t *parts);
 

@@ -78,24 +78,28 @@ else
     skip "bash is not installed at all"
 fi
 
-# Each line of EXAMPLES.  Those that want a model wait for one.
-cd "$work" || exit 99
-while read -r c; do
-    "$spinney" -q help "$c" | sed -n '/^examples$/,$p' | sed 1d > "$work/examples"
-    while IFS= read -r line; do
-        [ -n "$line" ] || continue
-        case $line in
-        *forest-mini*|*chat*|*bench*|*train*|*tokenize*|*logits*)
-            if [ ! -f "$SPINNEY_SRCDIR/share/models/forest-mini.gguf" ]; then
-                skip "no model yet for: $line"
-                continue
-            fi ;;
-        esac
-        PATH=$SPINNEY_BUILDDIR:$PATH sh -c "cd '$SPINNEY_SRCDIR' && $line" < /dev/null > "$work/out" 2> "$work/err"
-        code=$?
-        [ "$code" -eq 0 ]
-        ok $? "example: $line"
-        [ "$code" -eq 0 ] || sed 's/^/# /' "$work/err"
-    done < "$work/examples"
-done < "$work/commands"
+# Each line of EXAMPLES, of the tables and of spinney(1). Those that want a model wait for one; what they write goes below $work.
+{
+    while read -r c; do
+        "$spinney" -q help "$c" | sed -n '/^examples$/,$p' | sed 1d
+    done < "$work/commands"
+    sed -n '/^\.SH EXAMPLES/,/^\.fi/p' "$SPINNEY_SRCDIR/man/spinney.1" | grep -v '^\.' | sed 's/\\-/-/g'
+} | sed "s|/tmp/|$work/|g" > "$work/examples"
+[ "$(wc -l < "$work/examples")" -ge 20 ]
+ok $? "there are examples to run"
+while IFS= read -r line; do
+    [ -n "$line" ] || continue
+    case $line in
+    *forest-mini*|*chat*|*bench*|*train*|*tokenize*|*logits*)
+        if [ ! -f "$SPINNEY_SRCDIR/share/models/forest-mini.gguf" ]; then
+            skip "no model yet for: $line"
+            continue
+        fi ;;
+    esac
+    PATH=$SPINNEY_BUILDDIR:$PATH sh -c "cd '$SPINNEY_SRCDIR' && $line" < /dev/null > "$work/out" 2> "$work/err"
+    code=$?
+    [ "$code" -eq 0 ]
+    ok $? "example: $line"
+    [ "$code" -eq 0 ] || sed 's/^/# /' "$work/err"
+done < "$work/examples"
 done_testing
