@@ -172,6 +172,7 @@ BLOCKS(k_q4_k, K_FORM_Q4_K)
 BLOCKS(k_q6_k, K_FORM_Q6_K)
 
 const struct k_tiles k_tiles_ref = {
+    .share_min = 20000,
     .gemm = k_gemm_f32_ref,
     .quantize = k_act_quantize_ref,
     .by_f32 = { k_f32, k_f16, k_bf16, k_q8_0, k_q4_0, k_q4_k, k_q6_k },

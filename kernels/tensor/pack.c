@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/arith.h"
 #include "base/mem.h"
@@ -226,6 +227,20 @@ static void pack_panels(void *ctx, int64_t begin, int64_t end, int worker)
     }
 }
 
+/* A decode step streams the whole pack: with pages of 2 MiB it does not wait for address translation.  Only advice. */
+static void want_large_pages(uint8_t *data, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = 1u << 21, begin = ((uintptr_t)data + page - 1) & ~(page - 1), end = ((uintptr_t)data + bytes) & ~(page - 1);
+
+    if (end > begin)
+        (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+#else
+    (void)data;
+    (void)bytes;
+#endif
+}
+
 /* Bytes from row to row, after the checks that let the kernels trust shapes. */
 static spn_status check_weight(const struct spn_tensor *w, size_t *row_bytes, struct spn_err *err)
 {
@@ -278,6 +293,7 @@ spn_status spn_pack_new(struct spn_pack **out, const struct spn_tensor *w, enum 
                       (long long)p->n, (long long)p->k, total + scratch);
         goto done;
     }
+    want_large_pages(p->data, total);
     spn_pool_run(pool, p->panels, 4, pack_panels, &job);
 done:
     spn_free(job.rows);

@@ -7,8 +7,8 @@
 #include "tensor/half.h"
 #include "tensor/pack.h"
 
-/* Below this many multiply-adds waking another thread costs more than it saves. */
-#define SHARE_MIN 200000
+/* Activations that one thread prepares in the time it takes to wake another. */
+#define PREPARE_MIN 50000
 /* Rows a worker takes when there are too few panels to go round: a multiple of all tile heights. */
 #define ROW_CHUNK 48
 
@@ -19,7 +19,7 @@ const struct k_tiles *k_tiles_get(void)
     case SPN_ISA_AVX512:
         return &k_tiles_avx512;
     case SPN_ISA_AVX2:
-        return &k_tiles_avx2;
+        return spn_cpu_get()->avx_vnni ? &k_tiles_avxvnni : &k_tiles_avx2;
 #endif
     default:
         return &k_tiles_ref;
@@ -168,11 +168,11 @@ void spn_product(const struct spn_pack *p, const float *x, int64_t ldx, int64_t 
     if (rows <= 0)
         return;
     choose(&job, p);
-    if (rows * p->k * p->n < SHARE_MIN)
+    if (rows * p->k * p->n < job.tiles->share_min)
         pool = NULL, threads = 1;
     if (job.prepare != PREPARE_NONE) {
         job.scratch = (void *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
-        spn_pool_run(rows * p->k < SHARE_MIN / 8 ? NULL : pool, rows, 8, prepare_rows, &job);
+        spn_pool_run(rows * p->k < PREPARE_MIN ? NULL : pool, rows, 8, prepare_rows, &job);
         use_prepared(&job);
     }
     if (threads > 1) {

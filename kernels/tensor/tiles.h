@@ -72,13 +72,15 @@ struct k_gemm {
 };
 
 struct k_tiles {
+    int64_t share_min;                         /* multiply-adds below which waking a thread costs more than it saves */
     void (*gemm)(const struct k_gemm *g);
     void (*quantize)(const float *x, int64_t blocks, struct k_act *out);
     k_product_fn by_f32[K_FORM_COUNT];
     k_product_fn by_int8[K_FORM_COUNT];        /* NULL for the plain types */
     k_product_fn bf16_pairs;                   /* NULL: the processor has no instruction for it */
 };
-extern const struct k_tiles k_tiles_ref, k_tiles_avx2, k_tiles_avx512;
+/* avxvnni: AVX2 with the 256-bit form of the dot product instruction; equal to avx2 where the compiler lacks it. */
+extern const struct k_tiles k_tiles_ref, k_tiles_avx2, k_tiles_avxvnni, k_tiles_avx512;
 /* The table of the instruction set in use. */
 const struct k_tiles *k_tiles_get(void);
 

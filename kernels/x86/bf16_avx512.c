@@ -44,24 +44,6 @@ VEC_INLINE void bf16_tile(const struct k_product *q, int64_t u, int64_t r, const
             unit_store(q, u + j, r + i, acc[i][j][0], acc[i][j][1]);
 }
 
-static void bf16_rows(const struct k_product *q, int64_t u, int64_t r, int64_t nr)
-{
-    switch (nr) {
-    case 1: bf16_tile(q, u, r, 1, 1); break;
-    case 2: bf16_tile(q, u, r, 2, 1); break;
-    case 3: bf16_tile(q, u, r, 3, 1); break;
-    case 4: bf16_tile(q, u, r, 4, 1); break;
-    case 5: bf16_tile(q, u, r, 5, 1); break;
-    case 6: bf16_tile(q, u, r, 6, 1); break;
-    case 7: bf16_tile(q, u, r, 7, 1); break;
-    case 8: bf16_tile(q, u, r, 8, 1); break;
-    case 9: bf16_tile(q, u, r, 9, 1); break;
-    case 10: bf16_tile(q, u, r, 10, 1); break;
-    case 11: bf16_tile(q, u, r, 11, 1); break;
-    default: bf16_tile(q, u, r, BF16_ROWS, 1); break;
-    }
-}
-
 void k_product_bf16_pairs_avx512(const struct k_product *q, int64_t begin, int64_t end)
 {
     int64_t u = begin;
@@ -69,7 +51,18 @@ void k_product_bf16_pairs_avx512(const struct k_product *q, int64_t begin, int64
     if (q->rows == 1)
         for (; u + 4 <= end; u += 4)
             bf16_tile(q, u, 0, 1, 4);
-    for (; u < end; u++)
-        for (int64_t r = 0; r < q->rows; r += BF16_ROWS)
-            bf16_rows(q, u, r, q->rows - r < BF16_ROWS ? q->rows - r : BF16_ROWS);
+    for (; u < end; u++) {
+        int64_t r = 0;
+
+        for (; r + BF16_ROWS <= q->rows; r += BF16_ROWS)
+            bf16_tile(q, u, r, BF16_ROWS, 1);
+        for (; r + 8 <= q->rows; r += 8)
+            bf16_tile(q, u, r, 8, 1);
+        for (; r + 4 <= q->rows; r += 4)
+            bf16_tile(q, u, r, 4, 1);
+        for (; r + 2 <= q->rows; r += 2)
+            bf16_tile(q, u, r, 2, 1);
+        if (r < q->rows)
+            bf16_tile(q, u, r, 1, 1);
+    }
 }

@@ -81,16 +81,29 @@ VEC_INLINE void gemm_tile(const struct gemm_at *t, const int mr, const int a_ste
     }
 }
 
-#define GEMM_CASE(n) case n: gemm_tile(t, n, a_step); break;
-
-VEC_INLINE void gemm_rows(const struct gemm_at *t, int64_t mr, const int a_step)
+/* MR rows, in a few heights: what is left below the tall tiles is short, and each height costs time to compile. */
+VEC_INLINE void gemm_rows(const struct gemm_at *at, int64_t mr, const int a_step)
 {
-    switch (mr) {
-    GEMM_CASE(1) GEMM_CASE(2) GEMM_CASE(3) GEMM_CASE(4) GEMM_CASE(5)
+    struct gemm_at t = *at;
+
+    while (mr > 0) {
+        int rows;
+
+        if (mr >= GEMM_MR)
+            gemm_tile(&t, rows = GEMM_MR, a_step);
 #if GEMM_MR == 12
-    GEMM_CASE(6) GEMM_CASE(7) GEMM_CASE(8) GEMM_CASE(9) GEMM_CASE(10) GEMM_CASE(11)
+        else if (mr >= 8)
+            gemm_tile(&t, rows = 8, a_step);
 #endif
-    default: gemm_tile(t, GEMM_MR, a_step); break;
+        else if (mr >= 4)
+            gemm_tile(&t, rows = 4, a_step);
+        else if (mr >= 2)
+            gemm_tile(&t, rows = 2, a_step);
+        else
+            gemm_tile(&t, rows = 1, a_step);
+        t.a += rows * t.a_row;
+        t.c += rows * t.ldc;
+        mr -= rows;
     }
 }
 

@@ -10,20 +10,20 @@
 #define F32_ROWS_BLOCK 4
 #endif
 
-/* The two vectors of column P (bf16: P is even, columns P and P + 1 are w[0] and w[1]). */
-VEC_INLINE void plain_column(const enum k_form form, const uint8_t *w, int64_t p, vf out[2][2])
+/* The two vectors of column P + S; P is even for bf16, where S chooses within a pair, else S is 0.  Each is made when it is
+   used: four at once would not fit beside the accumulators of AVX2. */
+VEC_INLINE void plain_column(const enum k_form form, const uint8_t *w, int64_t p, const int s, vf out[2])
 {
 #pragma GCC unroll 2
     for (int h = 0; h < 2; h++) {
         if (form == K_FORM_F32) {
-            out[0][h] = v_load((const float *)(const void *)w + p * K_PANEL + h * VW);
+            out[h] = v_load((const float *)(const void *)w + p * K_PANEL + h * VW);
         } else if (form == K_FORM_F16) {
-            out[0][h] = v_load_f16(w + 2 * (p * K_PANEL + h * VW));
+            out[h] = v_load_f16(w + 2 * (p * K_PANEL + h * VW));
         } else {
             vi v = vi_load(w + 2 * (p * K_PANEL + 2 * h * VW));
 
-            out[0][h] = vi_as_float(vi_left(v, 16));
-            out[1][h] = vi_as_float(vi_and(v, vi_set((int32_t)0xffff0000u)));
+            out[h] = vi_as_float(s == 0 ? vi_left(v, 16) : vi_and(v, vi_set((int32_t)0xffff0000u)));
         }
     }
 }
@@ -32,6 +32,22 @@ VEC_INLINE void plain_column(const enum k_form form, const uint8_t *w, int64_t p
 VEC_INLINE size_t plain_offset(const enum k_form form, int64_t u)
 {
     return (size_t)unit_row(u) * (form == K_FORM_F16 ? 2 : 4);
+}
+
+/* One column of unit J. */
+VEC_INLINE void plain_step(const enum k_form form, const uint8_t *w, int64_t p, const int s, const float *const x[4],
+                           int64_t ldx, const int nr, vf acc[F32_ROWS][4][2], const int j)
+{
+    vf c[2];
+
+    plain_column(form, w, p, s, c);
+#pragma GCC unroll 12
+    for (int i = 0; i < nr; i++) {
+        vf b = v_set(x[i / 3][i % 3 * ldx + p + s]);
+
+        acc[i][j][0] = v_fma(b, c[0], acc[i][j][0]);
+        acc[i][j][1] = v_fma(b, c[1], acc[i][j][1]);
+    }
 }
 
 /* NR rows of x from R on, NU units from U on. */
@@ -56,61 +72,21 @@ VEC_INLINE void plain_tile(const struct k_product *q, int64_t u, int64_t r, cons
     for (int64_t p = 0; p + step <= q->k; p += step) {
 #pragma GCC unroll 4
         for (int j = 0; j < nu; j++) {
-            vf c[2][2];
-
-            plain_column(form, w[j], p, c);
 #pragma GCC unroll 2
-            for (int s = 0; s < step; s++) {
-#pragma GCC unroll 12
-                for (int i = 0; i < nr; i++) {
-                    vf b = v_set(x[i / 3][i % 3 * ldx + p + s]);
-
-                    acc[i][j][0] = v_fma(b, c[s][0], acc[i][j][0]);
-                    acc[i][j][1] = v_fma(b, c[s][1], acc[i][j][1]);
-                }
-            }
+            for (int s = 0; s < step; s++)
+                plain_step(form, w[j], p, s, x, ldx, nr, acc, j);
         }
     }
     if (step == 2 && q->k % 2 != 0) {
 #pragma GCC unroll 4
-        for (int j = 0; j < nu; j++) {
-            vf c[2][2];
-
-            plain_column(form, w[j], q->k - 1, c);
-#pragma GCC unroll 12
-            for (int i = 0; i < nr; i++) {
-                vf b = v_set(x[i / 3][i % 3 * ldx + q->k - 1]);
-
-                acc[i][j][0] = v_fma(b, c[0][0], acc[i][j][0]);
-                acc[i][j][1] = v_fma(b, c[0][1], acc[i][j][1]);
-            }
-        }
+        for (int j = 0; j < nu; j++)
+            plain_step(form, w[j], q->k - 1, 0, x, ldx, nr, acc, j);
     }
 #pragma GCC unroll 12
     for (int i = 0; i < nr; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < nu; j++)
             unit_store(q, u + j, r + i, acc[i][j][0], acc[i][j][1]);
-}
-
-VEC_INLINE void plain_rows(const struct k_product *q, int64_t u, int64_t r, const enum k_form form, int64_t nr)
-{
-    switch (nr) {
-    case 1: plain_tile(q, u, r, form, 1, 1); break;
-    case 2: plain_tile(q, u, r, form, 2, 1); break;
-    case 3: plain_tile(q, u, r, form, 3, 1); break;
-    case 4: plain_tile(q, u, r, form, 4, 1); break;
-    case 5: plain_tile(q, u, r, form, 5, 1); break;
-#if F32_ROWS == 12
-    case 6: plain_tile(q, u, r, form, 6, 1); break;
-    case 7: plain_tile(q, u, r, form, 7, 1); break;
-    case 8: plain_tile(q, u, r, form, 8, 1); break;
-    case 9: plain_tile(q, u, r, form, 9, 1); break;
-    case 10: plain_tile(q, u, r, form, 10, 1); break;
-    case 11: plain_tile(q, u, r, form, 11, 1); break;
-#endif
-    default: plain_tile(q, u, r, form, F32_ROWS, 1); break;
-    }
 }
 
 VEC_INLINE void plain(const struct k_product *q, int64_t begin, int64_t end, const enum k_form form)
@@ -123,9 +99,23 @@ VEC_INLINE void plain(const struct k_product *q, int64_t begin, int64_t end, con
     if (q->rows == 2)
         for (; u + 2 <= last; u += 2)
             plain_tile(q, u, 0, form, 2, 2);
-    for (; u < last; u++)
-        for (int64_t r = 0; r < q->rows; r += F32_ROWS)
-            plain_rows(q, u, r, form, q->rows - r < F32_ROWS ? q->rows - r : F32_ROWS);
+    for (; u < last; u++) {
+        int64_t r = 0;
+
+        /* Few heights, so that this compiles in reasonable time; what is left after the tall ones is short. */
+        for (; r + F32_ROWS <= q->rows; r += F32_ROWS)
+            plain_tile(q, u, r, form, F32_ROWS, 1);
+#if F32_ROWS == 12
+        for (; r + 8 <= q->rows; r += 8)
+            plain_tile(q, u, r, form, 8, 1);
+#endif
+        for (; r + 4 <= q->rows; r += 4)
+            plain_tile(q, u, r, form, 4, 1);
+        for (; r + 2 <= q->rows; r += 2)
+            plain_tile(q, u, r, form, 2, 1);
+        if (r < q->rows)
+            plain_tile(q, u, r, form, 1, 1);
+    }
 }
 
 /* Blocks of 32 k of a quantised form: value = scale * (byte - offset) - min, as spn_dequant has it. */

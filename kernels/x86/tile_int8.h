@@ -23,6 +23,15 @@ VEC_INLINE vi vi_dot(const enum k_form form, vi acc, vi w, vi x)
 }
 #define DOT_KEEPS_OFFSET true
 
+#elif defined(TILES_VNNI)
+
+VEC_INLINE vi vi_dot(const enum k_form form, vi acc, vi w, vi x)
+{
+    (void)form;
+    return _mm256_dpbusd_avx_epi32(acc, w, x);
+}
+#define DOT_KEEPS_OFFSET true
+
 #else
 
 VEC_INLINE vi vi_dot(const enum k_form form, vi acc, vi w, vi x)
@@ -44,7 +53,7 @@ VEC_INLINE vi vi_dot(const enum k_form form, vi acc, vi w, vi x)
 #endif
 
 /* NR rows of x from R on, one unit; NEAR: the panel was read before and lies in a cache. */
-VEC_INLINE void int8_tile(const struct k_product *q, int64_t u, int64_t r, const enum k_form form, const int nr, const bool near)
+VEC_INLINE void int8_tile(const struct k_product *q, int64_t u, int64_t r, const enum k_form form, const int nr, bool near)
 {
     const struct k_layout *l = &k_layouts[form];
     const int row = unit_row(u), parts = form == K_FORM_Q6_K ? 2 : 1, groups = 8 / parts;
@@ -131,19 +140,14 @@ VEC_INLINE void int8_rows(const struct k_product *q, int64_t begin, int64_t end,
             int64_t left = q->rows - r < INT8_ROWS ? q->rows - r : INT8_ROWS;
 
             switch (left) {
-            case 1: int8_tile(q, u, r, form, 1, false); break;
-            case 2: int8_tile(q, u, r, form, 2, false); break;
+            case 1: int8_tile(q, u, r, form, 1, r > 0); break;
+            case 2: int8_tile(q, u, r, form, 2, r > 0); break;
 #if INT8_ROWS == 6
-            case 3: int8_tile(q, u, r, form, 3, false); break;
-            case 4: int8_tile(q, u, r, form, 4, false); break;
-            case 5: int8_tile(q, u, r, form, 5, false); break;
+            case 3: int8_tile(q, u, r, form, 3, r > 0); break;
+            case 4: int8_tile(q, u, r, form, 4, r > 0); break;
+            case 5: int8_tile(q, u, r, form, 5, r > 0); break;
 #endif
-            default:
-                if (r == 0)
-                    int8_tile(q, u, r, form, INT8_ROWS, false);
-                else
-                    int8_tile(q, u, r, form, INT8_ROWS, true);
-                break;
+            default: int8_tile(q, u, r, form, INT8_ROWS, r > 0); break;
             }
             r += left;
         }

@@ -6,6 +6,7 @@
 #include "x86/tile_int8.h"
 
 const struct k_tiles k_tiles_avx2 = {
+    .share_min = 200000,
     .gemm = k_gemm_f32_avx2,
     .quantize = act_quantize,
     .by_f32 = { f32_by_f32, f16_by_f32, bf16_by_f32, q8_0_by_f32, q4_0_by_f32, q4_k_by_f32, q6_k_by_f32 },
