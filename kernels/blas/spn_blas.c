@@ -1,4 +1,5 @@
-/* spn_blas.c - the module that links OpenBLAS, so that nothing else does: libspinney opens it when training asks for it. */
+/* spn_blas.c - the module that links OpenBLAS, so that nothing else does: libspinney opens it when
+ * training asks for it. */
 #include "config.h"
 
 #include <stdio.h>
@@ -17,14 +18,17 @@ static void start(char *name, uint32_t room)
     snprintf(name, room, "%s %s %s", product, version, openblas_get_corename());
 }
 
-static void sgemm(bool trans_a, bool trans_b, int m, int n, int k, float alpha, const float *a, int lda,
-                  const float *b, int ldb, float beta, float *c, int ldc)
+static void sgemm(bool trans_a, bool trans_b, int m, int n, int k, float alpha, const float *a,
+                  int lda, const float *b, int ldb, float beta, float *c, int ldc)
 {
-    cblas_sgemm(CblasRowMajor, trans_a ? CblasTrans : CblasNoTrans, trans_b ? CblasTrans : CblasNoTrans,
-                m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    cblas_sgemm(CblasRowMajor, trans_a ? CblasTrans : CblasNoTrans,
+                trans_b ? CblasTrans : CblasNoTrans, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
 }
 
 extern const struct spn_blas_module spn_blas_LTX_spn_module;
 const struct spn_blas_module spn_blas_LTX_spn_module = {
-    .size = sizeof(struct spn_blas_module), .abi = SPN_BLAS_ABI, .start = start, .sgemm = sgemm,
+    .size = sizeof(struct spn_blas_module),
+    .abi = SPN_BLAS_ABI,
+    .start = start,
+    .sgemm = sgemm,
 };

@@ -1,9 +1,11 @@
-/* product_gemm.c - general f32 product in plain C: the judge of the tiles, and what a processor without AVX2 runs. */
+/* product_gemm.c - general f32 product in plain C: the judge of the tiles, and what a processor
+ * without AVX2 runs. */
 #include "config.h"
 
 #include "tensor/tiles.h"
 
-/* A strip of C at a time in double, so that the sum does not depend on how the compiler orders it. */
+/* A strip of C at a time in double, so that the sum does not depend on how the compiler orders
+ * it. */
 #define STRIP 64
 
 void k_gemm_f32_ref(const struct k_gemm *g)

@@ -1,7 +1,9 @@
-/* product_ref.c - products with weights in plain C from the file's own blocks: the judge of all packed kernels.
+/* product_ref.c - products with weights in plain C from the file's own blocks: the judge of all
+ * packed kernels.
  *
- * Every type is read as value = scale * q - min over blocks of 32 with a scale a half; int8 activations follow product.h to
- * the operation, so the packed kernels give the same bytes; f32 activations are summed in double.
+ * Every type is read as value = scale * q - min over blocks of 32 with a scale a half; int8
+ * activations follow product.h to the operation, so the packed kernels give the same bytes; f32
+ * activations are summed in double.
  */
 #include "config.h"
 
@@ -88,11 +90,16 @@ typedef void (*block_fn)(const uint8_t *row, int64_t b, struct block *out);
 static block_fn block_of(int dtype)
 {
     switch (dtype) {
-    case SPN_Q8_0: return block_q8_0;
-    case SPN_Q4_0: return block_q4_0;
-    case SPN_Q4_K: return block_q4_k;
-    case SPN_Q6_K: return block_q6_k;
-    default:       return NULL;
+    case SPN_Q8_0:
+        return block_q8_0;
+    case SPN_Q4_0:
+        return block_q4_0;
+    case SPN_Q4_K:
+        return block_q4_k;
+    case SPN_Q6_K:
+        return block_q6_k;
+    default:
+        return NULL;
     }
 }
 
@@ -149,7 +156,8 @@ static int64_t widen(const struct spn_tensor *w, const uint8_t *row, int64_t p, 
     } else if (w->dtype == SPN_F32 || w->dtype == SPN_F16 || w->dtype == SPN_BF16) {
         for (int64_t i = 0; i < n; i++)
             out[i] = plain_at(w->dtype, row, p + i);
-    } else if (spn_dequant(w->dtype, row + p / type->block_elems * type->block_bytes, out, n, NULL) != SPN_OK) {
+    } else if (spn_dequant(w->dtype, row + p / type->block_elems * type->block_bytes, out, n,
+                           NULL) != SPN_OK) {
         for (int64_t i = 0; i < n; i++)
             out[i] = NAN;
     }
@@ -195,8 +203,8 @@ static float dot_int8(const struct spn_tensor *w, const uint8_t *row, const floa
     return acc;
 }
 
-void spn_product_ref(const struct spn_tensor *w, enum spn_act act, const float *x, int64_t ldx, int64_t rows,
-                     const float *bias, float *y, int64_t ldy)
+void spn_product_ref(const struct spn_tensor *w, enum spn_act act, const float *x, int64_t ldx,
+                     int64_t rows, const float *bias, float *y, int64_t ldy)
 {
     uint64_t row_bytes = 0;
 
@@ -205,8 +213,9 @@ void spn_product_ref(const struct spn_tensor *w, enum spn_act act, const float *
         for (int64_t i = 0; i < w->dim[0]; i++) {
             const uint8_t *row = (const uint8_t *)w->data + (uint64_t)i * row_bytes;
             bool int8 = act == SPN_ACT_INT8 && block_of(w->dtype) != NULL;
-            float dot = int8 ? dot_int8(w, row, x + r * ldx)
-                             : dot_f32(w, row, x + r * ldx, act == SPN_ACT_INT8 && w->dtype == SPN_BF16);
+            float dot =
+                int8 ? dot_int8(w, row, x + r * ldx)
+                     : dot_f32(w, row, x + r * ldx, act == SPN_ACT_INT8 && w->dtype == SPN_BF16);
 
             y[r * ldy + i] = bias != NULL ? dot + bias[i] : dot;
         }

@@ -1,5 +1,6 @@
-/* product_tile.c - the packed kernels in plain C: what a processor without AVX2 runs.  One row of x and one panel at a time;
- * the order over k is that of product.h, so a row's bytes do not depend on what runs beside it. */
+/* product_tile.c - the packed kernels in plain C: what a processor without AVX2 runs.  One row of x
+ * and one panel at a time; the order over k is that of product.h, so a row's bytes do not depend on
+ * what runs beside it. */
 #include "config.h"
 
 #include <math.h>
@@ -26,7 +27,9 @@ static void plain_column(enum k_form form, const uint8_t *w, int64_t p, float ou
         return;
     }
     for (int64_t i = 0; i < K_PANEL; i++) {
-        memcpy(&h, w + 2 * (form == K_FORM_F16 ? p * K_PANEL + i : (p / 2 * K_PANEL + i) * 2 + p % 2), sizeof h);
+        memcpy(&h,
+               w + 2 * (form == K_FORM_F16 ? p * K_PANEL + i : (p / 2 * K_PANEL + i) * 2 + p % 2),
+               sizeof h);
         out[i] = form == K_FORM_F16 ? k_f32_of_f16(h) : k_f32_of_bf16(h);
     }
 }
@@ -52,7 +55,7 @@ static void plain(const struct k_product *q, int64_t begin, int64_t end, enum k_
 
 /* A packed block of 32 k. */
 struct block {
-    int8_t q[32][K_PANEL];             /* offset taken off */
+    int8_t q[32][K_PANEL]; /* offset taken off */
     float scale[2][K_PANEL], min[K_PANEL];
 };
 
@@ -66,7 +69,8 @@ static float half_at(const uint8_t *p, int i)
 
 static void block_values(enum k_form form, const uint8_t *body, struct block *b)
 {
-    const uint8_t *data = form == K_FORM_Q8_0 || form == K_FORM_Q4_0 ? body : body + 64, *high = data + 512;
+    const uint8_t *data = form == K_FORM_Q8_0 || form == K_FORM_Q4_0 ? body : body + 64,
+                  *high = data + 512;
 
     for (int p = 0; p < 32; p++) {
         const int g = p / 4, byte = p % 4;
@@ -112,7 +116,8 @@ static void block_by_f32(const struct block *b, const float *x, float acc[K_PANE
             acc[i] += x[p] * (b->scale[p / 16][i] * (float)b->q[p][i] - b->min[i]);
 }
 
-static void block_by_int8(enum k_form form, const struct block *b, const struct k_act *a, float acc[K_PANEL])
+static void block_by_int8(enum k_form form, const struct block *b, const struct k_act *a,
+                          float acc[K_PANEL])
 {
     const int halves = form == K_FORM_Q6_K ? 2 : 1, width = 32 / halves;
 
@@ -158,10 +163,16 @@ static void blocks(const struct k_product *q, int64_t begin, int64_t end, enum k
     }
 }
 
-#define PLAIN(name, form) \
-    static void name(const struct k_product *q, int64_t begin, int64_t end) { plain(q, begin, end, form); }
-#define BLOCKS(name, form) \
-    static void name(const struct k_product *q, int64_t begin, int64_t end) { blocks(q, begin, end, form); }
+#define PLAIN(name, form)                                                   \
+    static void name(const struct k_product *q, int64_t begin, int64_t end) \
+    {                                                                       \
+        plain(q, begin, end, form);                                         \
+    }
+#define BLOCKS(name, form)                                                  \
+    static void name(const struct k_product *q, int64_t begin, int64_t end) \
+    {                                                                       \
+        blocks(q, begin, end, form);                                        \
+    }
 
 PLAIN(k_f32, K_FORM_F32)
 PLAIN(k_f16, K_FORM_F16)
@@ -176,5 +187,8 @@ const struct k_tiles k_tiles_ref = {
     .gemm = k_gemm_f32_ref,
     .quantize = k_act_quantize_ref,
     .by_f32 = { k_f32, k_f16, k_bf16, k_q8_0, k_q4_0, k_q4_k, k_q6_k },
-    .by_int8 = { [K_FORM_Q8_0] = k_q8_0, [K_FORM_Q4_0] = k_q4_0, [K_FORM_Q4_K] = k_q4_k, [K_FORM_Q6_K] = k_q6_k },
+    .by_int8 = { [K_FORM_Q8_0] = k_q8_0,
+                 [K_FORM_Q4_0] = k_q4_0,
+                 [K_FORM_Q4_K] = k_q4_k,
+                 [K_FORM_Q6_K] = k_q6_k },
 };

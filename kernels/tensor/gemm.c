@@ -1,4 +1,5 @@
-/* gemm.c - general f32 product: the BLAS module when it is open, else our own tiles of the instruction set in use. */
+/* gemm.c - general f32 product: the BLAS module when it is open, else our own tiles of the
+ * instruction set in use. */
 #include "config.h"
 
 #include <dlfcn.h>
@@ -31,20 +32,32 @@ static bool gemm_blas(const struct k_gemm *g)
 {
     const struct spn_blas_module *blas = atomic_load_explicit(&blas_module, memory_order_acquire);
 
-    if (blas == NULL || spn_isa_get() == SPN_ISA_REF || g->m > INT_MAX || g->n > INT_MAX || g->k > INT_MAX
-        || g->lda > INT_MAX || g->ldb > INT_MAX || g->ldc > INT_MAX)
+    if (blas == NULL || spn_isa_get() == SPN_ISA_REF || g->m > INT_MAX || g->n > INT_MAX ||
+        g->k > INT_MAX || g->lda > INT_MAX || g->ldb > INT_MAX || g->ldc > INT_MAX)
         return false;
-    blas->sgemm(g->trans_a, g->trans_b, (int)g->m, (int)g->n, (int)g->k, g->alpha, g->a, (int)g->lda,
-                g->b, (int)g->ldb, g->beta, g->c, (int)g->ldc);
+    blas->sgemm(g->trans_a, g->trans_b, (int)g->m, (int)g->n, (int)g->k, g->alpha, g->a,
+                (int)g->lda, g->b, (int)g->ldb, g->beta, g->c, (int)g->ldc);
     return true;
 }
 
-void spn_gemm_f32(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
-                  const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+void spn_gemm_f32(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, float alpha,
+                  const float *a, int64_t lda, const float *b, int64_t ldb, float beta, float *c,
+                  int64_t ldc)
 {
     const struct k_gemm g = {
-        .trans_a = trans_a, .trans_b = trans_b, .m = m, .n = n, .k = k, .lda = lda, .ldb = ldb, .ldc = ldc,
-        .alpha = alpha, .beta = beta, .a = a, .b = b, .c = c,
+        .trans_a = trans_a,
+        .trans_b = trans_b,
+        .m = m,
+        .n = n,
+        .k = k,
+        .lda = lda,
+        .ldb = ldb,
+        .ldc = ldc,
+        .alpha = alpha,
+        .beta = beta,
+        .a = a,
+        .b = b,
+        .c = c,
     };
 
     if (m <= 0 || n <= 0)
@@ -58,10 +71,12 @@ void spn_gemm_f32(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, f
     k_tiles_get()->gemm(&g);
 }
 
-/* Where the module lies when nobody says: beside libspinney (build tree) or in its folder for modules (installed). */
+/* Where the module lies when nobody says: beside libspinney (build tree) or in its folder for
+ * modules (installed). */
 static void *open_beside(char *path, size_t room)
 {
-    static const char *const places[] = { "spinney/spn_blas.so", "spn_blas.so", "../lib/spinney/spn_blas.so" };
+    static const char *const places[] = { "spinney/spn_blas.so", "spn_blas.so",
+                                          "../lib/spinney/spn_blas.so" };
     Dl_info here;
     const char *slash;
     void *handle = NULL;
@@ -79,8 +94,9 @@ static void *open_beside(char *path, size_t room)
     return handle;
 }
 
-/* OpenBLAS reads its environment while it is loaded.  Releases older than a processor take it for an AVX2 machine, which halves
-   the speed; AMD processors with AVX-512 run the SkylakeX kernels well.  What the user has set stays. */
+/* OpenBLAS reads its environment while it is loaded.  Releases older than a processor take it for
+   an AVX2 machine, which halves the speed; AMD processors with AVX-512 run the SkylakeX kernels
+   well.  What the user has set stays. */
 static void prepare_environment(void)
 {
     const struct spn_cpu *cpu = spn_cpu_get();
@@ -116,7 +132,8 @@ spn_status spn_blas_open(const char *path, struct spn_err *err)
     }
     blas = dlsym(handle, SPN_BLAS_SYMBOL);
     if (blas == NULL)
-        return refuse(err, handle, SPN_ENOTFOUND, "the file is not this module: it lacks " SPN_BLAS_SYMBOL);
+        return refuse(err, handle, SPN_ENOTFOUND,
+                      "the file is not this module: it lacks " SPN_BLAS_SYMBOL);
     if (blas->size != sizeof *blas || blas->abi != SPN_BLAS_ABI)
         return refuse(err, handle, SPN_ENOTFOUND, "the module is of another version of spinney");
     blas->start(blas_name, sizeof blas_name);

@@ -1,4 +1,5 @@
-/* half.h - the two 16-bit floats by their bits, for code that must run anywhere.  Private to libspinney. */
+/* half.h - the two 16-bit floats by their bits, for code that must run anywhere.  Private to
+ * libspinney. */
 #ifndef SPN_HALF_H
 #define SPN_HALF_H
 #include <stdint.h>

@@ -85,7 +85,8 @@ static void fill_q8_0(const struct fill *f)
     }
 }
 
-/* 18 bytes: f16 d, qs[16]; element j < 16 is the low half of qs[j], else the high half of qs[j - 16]. */
+/* 18 bytes: f16 d, qs[16]; element j < 16 is the low half of qs[j], else the high half of qs[j -
+ * 16]. */
 static void fill_q4_0(const struct fill *f)
 {
     for (int r = 0; r < f->rows; r++) {
@@ -103,7 +104,8 @@ static void fill_q4_0(const struct fill *f)
     }
 }
 
-/* 144 bytes: f16 d, f16 dmin, scales[12] (8 pairs of 6-bit numbers), qs[128]: groups of 32 in pairs, low and high halves. */
+/* 144 bytes: f16 d, f16 dmin, scales[12] (8 pairs of 6-bit numbers), qs[128]: groups of 32 in
+ * pairs, low and high halves. */
 static void fill_q4_k(const struct fill *f)
 {
     for (int r = 0; r < f->rows; r++) {
@@ -129,8 +131,8 @@ static void fill_q4_k(const struct fill *f)
     }
 }
 
-/* 210 bytes: ql[128], qh[64], i8 scales[16], f16 d; block j = 4h + q of 32: low bits in half q / 2 of ql[64h + 32(q & 1) + l],
-   high bits 2q and 2q + 1 of qh[32h + l]. */
+/* 210 bytes: ql[128], qh[64], i8 scales[16], f16 d; block j = 4h + q of 32: low bits in half q / 2
+   of ql[64h + 32(q & 1) + l], high bits 2q and 2q + 1 of qh[32h + l]. */
 static void fill_q6_k(const struct fill *f)
 {
     for (int r = 0; r < f->rows; r++) {
@@ -147,8 +149,10 @@ static void fill_q6_k(const struct fill *f)
                 dst[r] = src[192 + 2 * j];
                 dst[32 + r] = src[192 + 2 * j + 1];
                 for (int g = 0; g < 8; g++) {
-                    low[g] = load_u32(src + 64 * h + 32 * (q & 1) + 4 * g) >> 4 * (q >> 1) & 0x0f0f0f0fu;
-                    high[g / 4] |= (load_u32(src + 128 + 32 * h + 4 * g) >> 2 * q & 0x03030303u) << 2 * (g % 4);
+                    low[g] =
+                        load_u32(src + 64 * h + 32 * (q & 1) + 4 * g) >> 4 * (q >> 1) & 0x0f0f0f0fu;
+                    high[g / 4] |= (load_u32(src + 128 + 32 * h + 4 * g) >> 2 * q & 0x03030303u)
+                                   << 2 * (g % 4);
                 }
                 put_nibbles(dst + 64, r, low);
                 put_group(dst + 64 + 512, 0, r, high[0]);
@@ -159,21 +163,29 @@ static void fill_q6_k(const struct fill *f)
 }
 
 static void (*const fills[K_FORM_COUNT])(const struct fill *f) = {
-    [K_FORM_F32] = fill_f32, [K_FORM_F16] = fill_f16, [K_FORM_BF16] = fill_bf16, [K_FORM_Q8_0] = fill_q8_0,
-    [K_FORM_Q4_0] = fill_q4_0, [K_FORM_Q4_K] = fill_q4_k, [K_FORM_Q6_K] = fill_q6_k,
+    [K_FORM_F32] = fill_f32,   [K_FORM_F16] = fill_f16,   [K_FORM_BF16] = fill_bf16,
+    [K_FORM_Q8_0] = fill_q8_0, [K_FORM_Q4_0] = fill_q4_0, [K_FORM_Q4_K] = fill_q4_k,
+    [K_FORM_Q6_K] = fill_q6_k,
 };
 
 /* The packed form of a type; other types are widened to f32 by spn_dequant. */
 static enum k_form form_of(int dtype)
 {
     switch (dtype) {
-    case SPN_F16:  return K_FORM_F16;
-    case SPN_BF16: return K_FORM_BF16;
-    case SPN_Q8_0: return K_FORM_Q8_0;
-    case SPN_Q4_0: return K_FORM_Q4_0;
-    case SPN_Q4_K: return K_FORM_Q4_K;
-    case SPN_Q6_K: return K_FORM_Q6_K;
-    default:       return K_FORM_F32;
+    case SPN_F16:
+        return K_FORM_F16;
+    case SPN_BF16:
+        return K_FORM_BF16;
+    case SPN_Q8_0:
+        return K_FORM_Q8_0;
+    case SPN_Q4_0:
+        return K_FORM_Q4_0;
+    case SPN_Q4_K:
+        return K_FORM_Q4_K;
+    case SPN_Q6_K:
+        return K_FORM_Q6_K;
+    default:
+        return K_FORM_F32;
     }
 }
 
@@ -191,15 +203,16 @@ static bool panel_size(enum k_form form, int64_t k, size_t *bytes)
         step = (size_t)(l->head_bytes + l->blocks * l->body_bytes);
         steps /= 32 * (uint64_t)l->blocks;
     }
-    return spn_mul_u64(steps, step, &size) && spn_align_u64(size, 64, &size) && spn_size_of_u64(size, bytes);
+    return spn_mul_u64(steps, step, &size) && spn_align_u64(size, 64, &size) &&
+           spn_size_of_u64(size, bytes);
 }
 
 struct pack_job {
     const struct spn_tensor *w;
     const struct spn_pack *p;
-    size_t row_bytes;                  /* from one row of W to the next */
-    bool widen;                        /* through spn_dequant */
-    float *rows;                       /* widened rows, 32 k a worker */
+    size_t row_bytes; /* from one row of W to the next */
+    bool widen;       /* through spn_dequant */
+    float *rows;      /* widened rows, 32 k a worker */
 };
 
 static void pack_panels(void *ctx, int64_t begin, int64_t end, int worker)
@@ -210,8 +223,11 @@ static void pack_panels(void *ctx, int64_t begin, int64_t end, int worker)
     for (int64_t i = begin; i < end; i++) {
         int64_t left = p->n - i * K_PANEL;
         struct fill f = {
-            .src = (const uint8_t *)job->w->data + (size_t)(i * K_PANEL) * job->row_bytes, .stride = job->row_bytes,
-            .rows = left < K_PANEL ? (int)left : K_PANEL, .k = p->k, .dst = p->data + (size_t)i * p->panel_bytes,
+            .src = (const uint8_t *)job->w->data + (size_t)(i * K_PANEL) * job->row_bytes,
+            .stride = job->row_bytes,
+            .rows = left < K_PANEL ? (int)left : K_PANEL,
+            .k = p->k,
+            .dst = p->data + (size_t)i * p->panel_bytes,
         };
 
         memset(f.dst, 0, p->panel_bytes);
@@ -219,7 +235,8 @@ static void pack_panels(void *ctx, int64_t begin, int64_t end, int worker)
             float *rows = job->rows + (int64_t)worker * K_PANEL * p->k;
 
             for (int r = 0; r < f.rows; r++)
-                (void)spn_dequant(job->w->dtype, f.src + (size_t)r * f.stride, rows + r * p->k, p->k, NULL);
+                (void)spn_dequant(job->w->dtype, f.src + (size_t)r * f.stride, rows + r * p->k,
+                                  p->k, NULL);
             f.src = (const uint8_t *)rows;
             f.stride = (size_t)p->k * sizeof *rows;
         }
@@ -227,11 +244,13 @@ static void pack_panels(void *ctx, int64_t begin, int64_t end, int worker)
     }
 }
 
-/* A decode step streams the whole pack: with pages of 2 MiB it does not wait for address translation.  Only advice. */
+/* A decode step streams the whole pack: with pages of 2 MiB it does not wait for address
+ * translation.  Only advice. */
 static void want_large_pages(uint8_t *data, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE
-    const uintptr_t page = 1u << 21, begin = ((uintptr_t)data + page - 1) & ~(page - 1), end = ((uintptr_t)data + bytes) & ~(page - 1);
+    const uintptr_t page = 1u << 21, begin = ((uintptr_t)data + page - 1) & ~(page - 1),
+                    end = ((uintptr_t)data + bytes) & ~(page - 1);
 
     if (end > begin)
         (void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
@@ -248,19 +267,26 @@ static spn_status check_weight(const struct spn_tensor *w, size_t *row_bytes, st
     uint64_t bytes;
 
     if (type == NULL || !type->decode)
-        return spn_fail(err, SPN_EFORMAT, "product: weights of type %s cannot be multiplied", spn_dtype_name(w->dtype));
-    if (w->ndim != 2 || w->dim[0] < 1 || w->dim[1] < 1 || (w->dim[1] > 1 && w->stride[1] != 1) || w->stride[0] < 0)
-        return spn_fail(err, SPN_EINTERNAL, "product: a weight is a matrix of at least 1 x 1 with contiguous rows, this one has %d dimensions",
+        return spn_fail(err, SPN_EFORMAT, "product: weights of type %s cannot be multiplied",
+                        spn_dtype_name(w->dtype));
+    if (w->ndim != 2 || w->dim[0] < 1 || w->dim[1] < 1 || (w->dim[1] > 1 && w->stride[1] != 1) ||
+        w->stride[0] < 0)
+        return spn_fail(err, SPN_EINTERNAL,
+                        "product: a weight is a matrix of at least 1 x 1 with contiguous rows, "
+                        "this one has %d dimensions",
                         w->ndim);
     if (w->dim[1] % type->block_elems != 0 || w->stride[0] % type->block_elems != 0)
-        return spn_fail(err, SPN_EFORMAT, "product: rows of %lld elements are not whole blocks of %d (%s)",
+        return spn_fail(err, SPN_EFORMAT,
+                        "product: rows of %lld elements are not whole blocks of %d (%s)",
                         (long long)w->dim[1], type->block_elems, type->name);
     if (!spn_dtype_row_bytes(w->dtype, w->stride[0], &bytes) || !spn_size_of_u64(bytes, row_bytes))
-        return spn_fail(err, SPN_EFORMAT, "product: a row stride of %lld elements is too large", (long long)w->stride[0]);
+        return spn_fail(err, SPN_EFORMAT, "product: a row stride of %lld elements is too large",
+                        (long long)w->stride[0]);
     return SPN_OK;
 }
 
-spn_status spn_pack_new(struct spn_pack **out, const struct spn_tensor *w, enum spn_act act, struct spn_pool *pool, struct spn_err *err)
+spn_status spn_pack_new(struct spn_pack **out, const struct spn_tensor *w, enum spn_act act,
+                        struct spn_pool *pool, struct spn_err *err)
 {
     struct pack_job job = { .w = w };
     struct spn_pack *p = NULL;
@@ -279,17 +305,20 @@ spn_status spn_pack_new(struct spn_pack **out, const struct spn_tensor *w, enum 
     p->panels = p->n / K_PANEL + (p->n % K_PANEL != 0);
     job.p = p;
     job.widen = p->form == K_FORM_F32 && w->dtype != SPN_F32;
-    if (!panel_size(p->form, p->k, &p->panel_bytes) || !spn_mul_size(p->panel_bytes, (size_t)p->panels, &total)
-        || (job.widen && (!spn_mul_size((size_t)p->k, K_PANEL * sizeof(float), &scratch)
-                          || !spn_mul_size(scratch, (size_t)spn_pool_threads(pool), &scratch)))) {
-        st = spn_fail(err, SPN_EFORMAT, "product: a weight of %lld x %lld is too large", (long long)p->n, (long long)p->k);
+    if (!panel_size(p->form, p->k, &p->panel_bytes) ||
+        !spn_mul_size(p->panel_bytes, (size_t)p->panels, &total) ||
+        (job.widen && (!spn_mul_size((size_t)p->k, K_PANEL * sizeof(float), &scratch) ||
+                       !spn_mul_size(scratch, (size_t)spn_pool_threads(pool), &scratch)))) {
+        st = spn_fail(err, SPN_EFORMAT, "product: a weight of %lld x %lld is too large",
+                      (long long)p->n, (long long)p->k);
         goto done;
     }
     p->data = spn_aligned_alloc(64, total);
     if (job.widen)
         job.rows = spn_aligned_alloc(64, scratch);
     if (p->data == NULL || (job.widen && job.rows == NULL)) {
-        st = spn_fail(err, SPN_ENOMEM, "product: no memory to pack a weight of %lld x %lld (%zu bytes)",
+        st = spn_fail(err, SPN_ENOMEM,
+                      "product: no memory to pack a weight of %lld x %lld (%zu bytes)",
                       (long long)p->n, (long long)p->k, total + scratch);
         goto done;
     }

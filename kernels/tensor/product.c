@@ -33,7 +33,9 @@ static enum prepare prepare_of(const struct spn_pack *p)
 {
     if (p->act == SPN_ACT_F32)
         return PREPARE_NONE;
-    return p->form > K_FORM_BF16 ? PREPARE_INT8 : p->form == K_FORM_BF16 ? PREPARE_BF16 : PREPARE_NONE;
+    return p->form > K_FORM_BF16    ? PREPARE_INT8
+           : p->form == K_FORM_BF16 ? PREPARE_BF16
+                                    : PREPARE_NONE;
 }
 
 static size_t row_scratch(const struct spn_pack *p)
@@ -60,7 +62,7 @@ struct job {
     k_product_fn kernel;
     const struct k_tiles *tiles;
     enum prepare prepare;
-    bool pairs;                        /* bf16 in pairs, else rounded floats */
+    bool pairs; /* bf16 in pairs, else rounded floats */
     void *scratch;
     int64_t panel_step, row_step, panel_parts;
 };
@@ -93,7 +95,8 @@ static void prepare_rows(void *ctx, int64_t begin, int64_t end, int worker)
     (void)worker;
     for (int64_t r = begin; r < end; r++) {
         if (job->prepare == PREPARE_INT8)
-            job->tiles->quantize(job->q.x + r * job->q.ldx, blocks, (struct k_act *)job->scratch + r * blocks);
+            job->tiles->quantize(job->q.x + r * job->q.ldx, blocks,
+                                 (struct k_act *)job->scratch + r * blocks);
         else
             round_row(job, r);
     }
@@ -107,7 +110,8 @@ static void run_parts(void *ctx, int64_t begin, int64_t end, int worker)
 
     (void)worker;
     for (int64_t i = begin; i < end; i++) {
-        int64_t r = i / job->panel_parts * job->row_step, first = i % job->panel_parts * job->panel_step;
+        int64_t r = i / job->panel_parts * job->row_step,
+                first = i % job->panel_parts * job->panel_step;
         int64_t last = first + job->panel_step < panels ? first + job->panel_step : panels;
         struct k_product q = job->q;
 
@@ -155,13 +159,23 @@ static void use_prepared(struct job *job)
     }
 }
 
-void spn_product(const struct spn_pack *p, const float *x, int64_t ldx, int64_t rows, const float *bias,
-                 float *y, int64_t ldy, void *scratch, struct spn_pool *pool)
+void spn_product(const struct spn_pack *p, const float *x, int64_t ldx, int64_t rows,
+                 const float *bias, float *y, int64_t ldy, void *scratch, struct spn_pool *pool)
 {
     struct job job = {
-        .q = { .w = p->data, .panel_bytes = p->panel_bytes, .n = p->n, .k = p->k, .rows = rows, .x = x, .ldx = ldx,
-               .bias = bias, .y = y, .ldy = ldy },
-        .panel_step = p->panels, .row_step = rows, .panel_parts = 1,
+        .q = { .w = p->data,
+               .panel_bytes = p->panel_bytes,
+               .n = p->n,
+               .k = p->k,
+               .rows = rows,
+               .x = x,
+               .ldx = ldx,
+               .bias = bias,
+               .y = y,
+               .ldy = ldy },
+        .panel_step = p->panels,
+        .row_step = rows,
+        .panel_parts = 1,
     };
     int64_t threads = spn_pool_threads(pool), parts = 1;
 
@@ -176,7 +190,8 @@ void spn_product(const struct spn_pack *p, const float *x, int64_t ldx, int64_t 
         use_prepared(&job);
     }
     if (threads > 1) {
-        /* About four parts a thread; a part of four panels lets the 1-row kernels run four chains at once. */
+        /* About four parts a thread; a part of four panels lets the 1-row kernels run four chains
+         * at once. */
         job.panel_step = (p->panels + 4 * threads - 1) / (4 * threads);
         if (job.panel_step > 4)
             job.panel_step = (job.panel_step + 3) / 4 * 4;

@@ -1,4 +1,5 @@
-/* act_quantize.h - activations to int8, a block of 32 at a time: the same numbers as k_act_quantize_ref. */
+/* act_quantize.h - activations to int8, a block of 32 at a time: the same numbers as
+ * k_act_quantize_ref. */
 #include <math.h>
 #include <string.h>
 
@@ -26,8 +27,9 @@ VEC_INLINE uint32_t act_top(const vf *x)
 #if VW == 16
     vi size = vi_set(0x7fffffff);
 
-    return (uint32_t)_mm512_reduce_max_epi32(_mm512_max_epi32(vi_and(_mm512_castps_si512(x[0]), size),
-                                                              vi_and(_mm512_castps_si512(x[1]), size)));
+    return (uint32_t)_mm512_reduce_max_epi32(
+        _mm512_max_epi32(vi_and(_mm512_castps_si512(x[0]), size),
+                         vi_and(_mm512_castps_si512(x[1]), size)));
 #else
     vi top = vi_set(0);
     __m128i half;
@@ -54,11 +56,14 @@ VEC_INLINE void act_put(const vi *q, struct k_act *out)
     vi words[2] = { _mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]) };
     vi bytes = _mm256_packs_epi16(words[0], words[1]);
 
-    _mm256_storeu_si256((__m256i *)(void *)out->q, _mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+    _mm256_storeu_si256((__m256i *)(void *)out->q,
+                        _mm256_permutevar8x32_epi32(bytes,
+                                                    _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
 #pragma GCC unroll 2
     for (int i = 0; i < 2; i++) {
         vi pairs = _mm256_madd_epi16(words[i], _mm256_set1_epi16(1));
-        __m128i half = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+        __m128i half =
+            _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
 
         half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0x4e));
         half = _mm_add_epi32(half, _mm_shuffle_epi32(half, 0xb1));
@@ -79,7 +84,8 @@ static void act_quantize(const float *x, int64_t blocks, struct k_act *out)
             v[i] = v_load(x + i * VW);
         top = act_top(v);
         out->d = top >= 0x7f800000u ? NAN : k_f32_of_bits(top) / 127.0f;
-        /* A block of zeros, or one that holds a NaN or an infinity, has no quotients: its bytes are 0. */
+        /* A block of zeros, or one that holds a NaN or an infinity, has no quotients: its bytes are
+         * 0. */
         if (!(out->d > 0))
             memset(v, 0, sizeof v);
 #pragma GCC unroll 4

@@ -1,4 +1,4 @@
-/* bf16_avx512.c - bf16 weights times bf16 activations, two k a lane and instruction (AVX512_BF16). */
+/* bf16_avx512.c - bf16 weights times bf16 activations, two k a lane (AVX512_BF16). */
 #include "config.h"
 
 #include "x86/unit.h"
@@ -6,7 +6,8 @@
 #define BF16_ROWS 12
 
 /* NR rows of x from R on, NP panels from U on. */
-VEC_INLINE void bf16_tile(const struct k_product *q, int64_t u, int64_t r, const int nr, const int np)
+VEC_INLINE void bf16_tile(const struct k_product *q, int64_t u, int64_t r, const int nr,
+                          const int np)
 {
     const int64_t ld = q->ld_pairs;
     const uint32_t *x[4];

@@ -1,9 +1,10 @@
 /* gemm_tile.h - body of the general f32 product; included once for AVX2 and once for AVX-512.
  *
- * B is packed as panels of 32 columns, [kc][32], at most GEMM_NC columns at a time: that block stays in L2 while all rows of
- * A pass.  A row-major A is broadcast from where it lies; a transposed one is copied to [kc][rows of a tile] first, because
- * its column steps would fall on few cache sets.  The blocks over k depend on k alone, and each element of C is one chain of
- * fused multiply-adds a block: the same call gives the same bytes, and a row of C does not depend on m.
+ * B is packed as panels of 32 columns, [kc][32], at most GEMM_NC columns at a time: that block
+ * stays in L2 while all rows of A pass.  A row-major A is broadcast from where it lies; a
+ * transposed one is copied to [kc][rows of a tile] first, because its column steps would fall on
+ * few cache sets.  The blocks over k depend on k alone, and each element of C is one chain of fused
+ * multiply-adds a block: the same call gives the same bytes, and a row of C does not depend on m.
  */
 #include <string.h>
 
@@ -12,9 +13,9 @@
 #include "x86/vec.h"
 
 #if VW == 16
-#define GEMM_MR 12                     /* 24 accumulators, 2 of B, 1 broadcast of 32 registers */
+#define GEMM_MR 12 /* 24 accumulators, 2 of B, 1 broadcast of 32 registers */
 #else
-#define GEMM_MR 6                      /* 12 accumulators, 2 of B, 1 broadcast of 16 registers */
+#define GEMM_MR 6 /* 12 accumulators, 2 of B, 1 broadcast of 16 registers */
 #endif
 #define GEMM_NR 32
 #define GEMM_KC 256
@@ -25,9 +26,9 @@ struct gemm_at {
     const float *a, *b;
     int64_t a_row, kc;
     float *c;
-    int64_t ldc, cols;                 /* valid columns of the two vectors, from 1 to 2 VW */
+    int64_t ldc, cols; /* valid columns of the two vectors, from 1 to 2 VW */
     float alpha, beta;
-    bool first;                        /* the first block over k: C is scaled by beta, and not read when beta is 0 */
+    bool first; /* the first block over k: C is scaled by beta, and not read when beta is 0 */
 };
 
 /* MR and A_STEP are constants at each call, so that all of acc lives in registers. */
@@ -81,7 +82,8 @@ VEC_INLINE void gemm_tile(const struct gemm_at *t, const int mr, const int a_ste
     }
 }
 
-/* MR rows, in a few heights: what is left below the tall tiles is short, and each height costs time to compile. */
+/* MR rows, in a few heights: what is left below the tall tiles is short, and each height costs time
+ * to compile. */
 VEC_INLINE void gemm_rows(const struct gemm_at *at, int64_t mr, const int a_step)
 {
     struct gemm_at t = *at;
@@ -117,7 +119,8 @@ static __attribute__((noinline)) void gemm_rows_packed(const struct gemm_at *t, 
     gemm_rows(t, mr, GEMM_MR);
 }
 
-/* One panel of at most 32 columns, the rest zero: dst [kc][32] from B [k, n] at its first row and column wanted. */
+/* One panel of at most 32 columns, the rest zero: dst [kc][32] from B [k, n] at its first row and
+ * column wanted. */
 static void pack_b(float *dst, const float *b, int64_t ldb, int64_t kc, int64_t cols)
 {
     for (int64_t p = 0; p < kc; p++, b += ldb, dst += GEMM_NR)
@@ -159,10 +162,13 @@ static void pack_a_trans(float *dst, const float *a, int64_t lda, int64_t kc, in
 }
 
 /* All rows of A against the packed columns jc..jc+nc of one block over k that starts at PC. */
-static void gemm_block(const struct k_gemm *g, const float *packed, int64_t jc, int64_t nc, int64_t pc, int64_t kc)
+static void gemm_block(const struct k_gemm *g, const float *packed, int64_t jc, int64_t nc,
+                       int64_t pc, int64_t kc)
 {
     float a_tile[GEMM_KC * GEMM_MR];
-    struct gemm_at t = { .kc = kc, .ldc = g->ldc, .alpha = g->alpha, .beta = g->beta, .first = pc == 0 };
+    struct gemm_at t = {
+        .kc = kc, .ldc = g->ldc, .alpha = g->alpha, .beta = g->beta, .first = pc == 0
+    };
 
     for (int64_t i = 0; i < g->m; i += GEMM_MR) {
         int64_t mr = g->m - i < GEMM_MR ? g->m - i : GEMM_MR;
@@ -191,7 +197,8 @@ static void gemm_blocked(const struct k_gemm *g)
 {
     float reserve[GEMM_KC * GEMM_NR] __attribute__((aligned(64)));
     int64_t blocks = (g->k + GEMM_KC - 1) / GEMM_KC;
-    int64_t step = ((g->k + blocks - 1) / blocks + 7) / 8 * 8;   /* even blocks: 352 is 176 + 176, not 256 + 96 */
+    int64_t step = ((g->k + blocks - 1) / blocks + 7) / 8 *
+                   8; /* even blocks: 352 is 176 + 176, not 256 + 96 */
     int64_t width = g->n < GEMM_NC ? (g->n + GEMM_NR - 1) / GEMM_NR * GEMM_NR : GEMM_NC;
     float *packed = NULL;
 

@@ -1,4 +1,5 @@
-/* test_gemm.c - spn_gemm_f32 on every instruction set here, and through the BLAS module, against sums in double. */
+/* test_gemm.c - spn_gemm_f32 on every instruction set here, and through the BLAS module, against
+ * sums in double. */
 #include "config.h"
 
 #include <stdint.h>
@@ -69,7 +70,8 @@ static void data_free(struct data *d)
 static void run(const struct call *q, struct data *d)
 {
     memcpy(d->got, d->c, (size_t)d->c_elems * sizeof *d->got);
-    spn_gemm_f32(q->ta, q->tb, q->m, q->n, q->k, q->alpha, d->a, d->lda, d->b, d->ldb, q->beta, d->got, d->ldc);
+    spn_gemm_f32(q->ta, q->tb, q->m, q->n, q->k, q->alpha, d->a, d->lda, d->b, d->ldb, q->beta,
+                 d->got, d->ldc);
 }
 
 /* The largest error relative to the sum of magnitudes; NAN when a byte outside C changed. */
@@ -107,16 +109,25 @@ static double error_of(const struct call *q, const struct data *d)
 static void check_shapes(const char *isa)
 {
     static const int64_t sizes[][3] = {
-        { 1, 1, 1 }, { 1, 33, 7 }, { 2, 5, 300 }, { 13, 31, 17 }, { 12, 32, 256 }, { 25, 65, 257 }, { 37, 50, 61 }, { 7, 545, 40 },
-        { 40, 128, 352 }, { 6, 16, 513 }, { 11, 48, 8 }, { 23, 17, 1 }, { 64, 1, 100 },
+        { 1, 1, 1 },     { 1, 33, 7 },   { 2, 5, 300 },  { 13, 31, 17 },   { 12, 32, 256 },
+        { 25, 65, 257 }, { 37, 50, 61 }, { 7, 545, 40 }, { 40, 128, 352 }, { 6, 16, 513 },
+        { 11, 48, 8 },   { 23, 17, 1 },  { 64, 1, 100 },
     };
     double worst = 0;
 
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         for (int mode = 0; mode < 4; mode++) {
             for (int scale = 0; scale < 3; scale++) {
-                struct call q = { mode & 1, mode & 2, sizes[s][0], sizes[s][1], sizes[s][2], 3 * (int64_t)(s & 1),
-                                  scale == 2 ? -0.5f : 1.0f, scale == 0 ? 0.0f : scale == 1 ? 1.0f : 2.0f };
+                struct call q = { mode & 1,
+                                  mode & 2,
+                                  sizes[s][0],
+                                  sizes[s][1],
+                                  sizes[s][2],
+                                  3 * (int64_t)(s & 1),
+                                  scale == 2 ? -0.5f : 1.0f,
+                                  scale == 0   ? 0.0f
+                                  : scale == 1 ? 1.0f
+                                               : 2.0f };
                 struct data d = data_new(&q);
                 double e;
 
@@ -154,7 +165,8 @@ static void check_edges(const char *isa)
     data_free(&d);
 }
 
-/* The same call gives the same bytes, also when memory for packing is short; a row does not depend on how many there are. */
+/* The same call gives the same bytes, also when memory for packing is short; a row does not depend
+ * on how many there are. */
 static void check_bytes(const char *isa, bool rows_too)
 {
     struct call q = { false, true, 29, 200, 300, 0, 1.0f, 0.0f };
@@ -173,7 +185,8 @@ static void check_bytes(const char *isa, bool rows_too)
     if (rows_too) {
         q.m = 5;
         run(&q, &d);
-        ok(memcmp(first, d.got, (size_t)(5 * d.ldc) * sizeof *first) == 0, "%s: 5 rows are the first 5 of 29", isa);
+        ok(memcmp(first, d.got, (size_t)(5 * d.ldc) * sizeof *first) == 0,
+           "%s: 5 rows are the first 5 of 29", isa);
     }
     free(first);
     data_free(&d);
@@ -190,7 +203,8 @@ int main(void)
         check_edges(spn_isa_name((enum spn_isa)isa));
         check_bytes(spn_isa_name((enum spn_isa)isa), true);
     }
-    ok(spn_blas_open("/nonexistent/spn_blas.so", &err) == SPN_ENOTFOUND && strstr(err.text, "nonexistent") != NULL,
+    ok(spn_blas_open("/nonexistent/spn_blas.so", &err) == SPN_ENOTFOUND &&
+           strstr(err.text, "nonexistent") != NULL,
        "an absent module is a sentence: %s", err.text);
     ok(strncmp(spn_blas_name(), "none: ", 6) == 0, "its name says why: %s", spn_blas_name());
     if (best == SPN_ISA_REF || spn_blas_open(NULL, &err) != SPN_OK) {

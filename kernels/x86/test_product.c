@@ -1,5 +1,6 @@
-/* test_product.c - packed products of every type on every instruction set here: against the plain reference of the same
- * arithmetic, the same bytes for a row alone and among others and for any threads, inputs chosen to hurt, refusals. */
+/* test_product.c - packed products of every type on every instruction set here: against the plain
+ * reference of the same arithmetic, the same bytes for a row alone and among others and for any
+ * threads, inputs chosen to hurt, refusals. */
 #include "config.h"
 
 #include <stdint.h>
@@ -11,7 +12,7 @@
 #include "tensor/product.h"
 #include "tap.h"
 
-#define ROWS 40
+#define ROWS      40
 #define TYPE_ROWS 13
 
 static const int types[] = { SPN_F32, SPN_F16, SPN_BF16, SPN_Q8_0, SPN_Q4_0, SPN_Q4_K, SPN_Q6_K };
@@ -99,8 +100,8 @@ static void packed(const struct run *r, struct spn_pool *pool, float *y)
     spn_pack_free(p);
 }
 
-/* Relative error of the worst row; NaN counts.  A single result may be small by chance: then it is relative to what such a
-   sum of K products with weights of variance 1 is usually. */
+/* Relative error of the worst row; NaN counts.  A single result may be small by chance: then it is
+   relative to what such a sum of K products with weights of variance 1 is usually. */
 static double error_of(const struct run *r, const float *a, const float *b, int64_t rows)
 {
     const int64_t n = r->n;
@@ -135,13 +136,26 @@ static float *input_new(enum input kind, int64_t rows, int64_t k)
             float v = noise();
 
             switch (kind) {
-            case HUGE_ONES: v *= 1e30f; break;
-            case TINY:      v *= 1e-30f; break;
-            case CONSTANT:  v = 0.7f; break;
-            case OUTLIER:   v = p == (r * 37) % k ? 1e4f : v * 1e-2f; break;
-            case ZERO_ROWS: v = r % 3 == 0 ? 0.0f : v; break;
-            case EXTREME:   v = (noise_bits() & 1) != 0 ? 1.0f : -1.0f; break;
-            default: break;
+            case HUGE_ONES:
+                v *= 1e30f;
+                break;
+            case TINY:
+                v *= 1e-30f;
+                break;
+            case CONSTANT:
+                v = 0.7f;
+                break;
+            case OUTLIER:
+                v = p == (r * 37) % k ? 1e4f : v * 1e-2f;
+                break;
+            case ZERO_ROWS:
+                v = r % 3 == 0 ? 0.0f : v;
+                break;
+            case EXTREME:
+                v = (noise_bits() & 1) != 0 ? 1.0f : -1.0f;
+                break;
+            default:
+                break;
             }
             x[r * k + p] = v;
         }
@@ -201,10 +215,12 @@ static void check_type(int type, enum spn_act act, enum spn_isa best)
         free(bias);
     }
     for (int isa = SPN_ISA_REF; isa <= (int)best; isa++)
-        ok(worst[isa] <= 1e-5, "%s, %s activations, %s: error %.2e", name, how, spn_isa_name((enum spn_isa)isa), worst[isa]);
+        ok(worst[isa] <= 1e-5, "%s, %s activations, %s: error %.2e", name, how,
+           spn_isa_name((enum spn_isa)isa), worst[isa]);
     if (act == SPN_ACT_INT8) {
         if (quantised(type))
-            ok(same, "%s, int8 activations: all instruction sets give the bytes of the reference", name);
+            ok(same, "%s, int8 activations: all instruction sets give the bytes of the reference",
+               name);
         ok(against_f32 <= 2e-2, "%s: int8 against f32 activations %.2e", name, against_f32);
     }
 }
@@ -213,7 +229,8 @@ static void check_type(int type, enum spn_act act, enum spn_isa best)
 static void check_rows(int type, enum spn_act act, enum spn_isa isa, struct spn_pool *pool)
 {
     struct run r = { .act = act, .n = 263, .k = quantised(type) ? 512 : 509 };
-    float *x = input_new(NORMAL, ROWS, r.k), *all = take((size_t)(ROWS * r.n) * sizeof *all), *got = take((size_t)(ROWS * r.n) * sizeof *got);
+    float *x = input_new(NORMAL, ROWS, r.k), *all = take((size_t)(ROWS * r.n) * sizeof *all),
+          *got = take((size_t)(ROWS * r.n) * sizeof *got);
     bool counts = true, alone = true, threads = true;
 
     r.w = weight(type, r.n, r.k);
@@ -234,16 +251,18 @@ static void check_rows(int type, enum spn_act act, enum spn_isa isa, struct spn_
         packed(&r, pool, got);
         alone = alone && memcmp(got, all + i * r.n, (size_t)r.n * sizeof *all) == 0;
     }
-    ok(counts && alone && threads, "%s, %s activations, %s: a row is the same bytes among 1 to 40%s, alone%s, with 3 threads%s",
-       spn_dtype_name(type), act == SPN_ACT_F32 ? "f32" : "int8", spn_isa_name(isa), counts ? "" : " (NOT)", alone ? "" : " (NOT)",
-       threads ? "" : " (NOT)");
+    ok(counts && alone && threads,
+       "%s, %s activations, %s: a row is the same bytes among 1 to 40%s, alone%s, with 3 threads%s",
+       spn_dtype_name(type), act == SPN_ACT_F32 ? "f32" : "int8", spn_isa_name(isa),
+       counts ? "" : " (NOT)", alone ? "" : " (NOT)", threads ? "" : " (NOT)");
     free(r.w.data);
     free(x);
     free(all);
     free(got);
 }
 
-/* Weights of the smallest or largest byte against activations of one sign: where 16-bit sums would saturate. */
+/* Weights of the smallest or largest byte against activations of one sign: where 16-bit sums would
+ * saturate. */
 static void check_saturation(enum spn_isa isa)
 {
     for (int t = 0; t < TYPES; t++) {
@@ -268,7 +287,8 @@ static void check_saturation(enum spn_isa isa)
                     memset(data, bytes[fill], 192);
                 else
                     for (int b = 0; b < 8; b++)
-                        memset(data + (size_t)b * (row_bytes / 8) + 2, bytes[fill], row_bytes / 8 - 2);
+                        memset(data + (size_t)b * (row_bytes / 8) + 2, bytes[fill],
+                               row_bytes / 8 - 2);
             }
             for (int i = 0; i < 3 * 256; i++)
                 x[i] = i < 256 ? 1.0f : i < 512 ? -1.0f : i % 2 == 0 ? 1.0f : -1.0f;
@@ -277,7 +297,8 @@ static void check_saturation(enum spn_isa isa)
             packed(&r, NULL, got);
             same = same && memcmp(got, want, sizeof got) == 0;
         }
-        ok(same, "%s, %s: bytes at their limits do not saturate", spn_dtype_name(types[t]), spn_isa_name(isa));
+        ok(same, "%s, %s: bytes at their limits do not saturate", spn_dtype_name(types[t]),
+           spn_isa_name(isa));
         free(r.w.data);
     }
 }
@@ -305,8 +326,8 @@ static void check_not_finite(int type, enum spn_act act, enum spn_isa isa)
         if (i % 2 == 0)
             others = others && memcmp(got + i * 35, clean + i * 35, 35 * sizeof *got) == 0;
     }
-    ok(bad && others, "%s, %s activations, %s: NaN and infinity show in their own rows only", spn_dtype_name(type),
-       act == SPN_ACT_F32 ? "f32" : "int8", spn_isa_name(isa));
+    ok(bad && others, "%s, %s activations, %s: NaN and infinity show in their own rows only",
+       spn_dtype_name(type), act == SPN_ACT_F32 ? "f32" : "int8", spn_isa_name(isa));
     free(r.w.data);
     free(x);
 }
@@ -328,13 +349,15 @@ static void check_strides(enum spn_isa isa)
     for (int i = 0; i < 4 * 50; i++)
         y[i] = want[i] = 77.0f;
     spn_product_ref(&view, SPN_ACT_INT8, x, 70, 4, NULL, want, 50);
-    ok(spn_pack_new(&p, &view, SPN_ACT_INT8, NULL, &err) == SPN_OK && spn_pack_rows(p) == 45 && spn_pack_cols(p) == 64,
+    ok(spn_pack_new(&p, &view, SPN_ACT_INT8, NULL, &err) == SPN_OK && spn_pack_rows(p) == 45 &&
+           spn_pack_cols(p) == 64,
        "%s: a view of every second row is packed", spn_isa_name(isa));
     scratch = take(spn_product_scratch(p, 4));
     spn_product(p, x, 70, 4, NULL, y, 50, scratch, NULL);
     for (int i = 0; i < 4 * 50; i++)
         outside = outside && (i % 50 < 45 || y[i] == 77.0f);
-    ok(memcmp(y, want, sizeof y) == 0 && outside, "%s: row strides of x and y, nothing written past a row", spn_isa_name(isa));
+    ok(memcmp(y, want, sizeof y) == 0 && outside,
+       "%s: row strides of x and y, nothing written past a row", spn_isa_name(isa));
     free(scratch);
     spn_pack_free(p);
     free(w.data);
@@ -348,13 +371,15 @@ static void check_refusals(void)
     uint64_t n = 0;
     spn_status st;
 
-    ok(spn_pack_new(&p, &w, SPN_ACT_INT8, NULL, &err) == SPN_OK && spn_pack_bytes(p) == 2 * 2 * (64 + 512),
+    ok(spn_pack_new(&p, &w, SPN_ACT_INT8, NULL, &err) == SPN_OK &&
+           spn_pack_bytes(p) == 2 * 2 * (64 + 512),
        "a pack of q4_0 takes 18 bytes a block, rows padded to 32");
     spn_pack_free(p);
     p = NULL;
     w.dim[1] = 40;
     st = spn_pack_new(&p, &w, SPN_ACT_INT8, NULL, &err);
-    ok(st == SPN_EFORMAT && p == NULL && strstr(err.text, "40") != NULL, "rows of 40 in blocks of 32: %s", err.text);
+    ok(st == SPN_EFORMAT && p == NULL && strstr(err.text, "40") != NULL,
+       "rows of 40 in blocks of 32: %s", err.text);
     w.dim[1] = 64;
     w.dtype = 77;
     st = spn_pack_new(&p, &w, SPN_ACT_INT8, NULL, &err);

@@ -1,4 +1,5 @@
-/* test_tiles.c - tables of kernels that the dispatch does not choose on this processor, because it has a better one. */
+/* test_tiles.c - tables of kernels that the dispatch does not choose on this processor, because it
+ * has a better one. */
 #include "config.h"
 
 #include <stdlib.h>
@@ -37,7 +38,7 @@ static void check(int type, const struct k_tiles *tiles, const char *name)
         data[i] = noise();
     for (size_t b = 0; b < bytes; b += (size_t)info->block_bytes)
         for (size_t s = 0; s < scales; s++)
-            data[b + scale_at + 2 * s + 1] = 0x2c;                 /* f16 of about 0.07 */
+            data[b + scale_at + 2 * s + 1] = 0x2c; /* f16 of about 0.07 */
     for (int i = 0; i < ROWS * K; i++)
         x[i] = i < K ? 1.0f : i < 2 * K ? -1.0f : ((float)noise() - 128) / 64;
     if (spn_pack_new(&p, &w, SPN_ACT_INT8, NULL, &err) != SPN_OK)
@@ -45,8 +46,14 @@ static void check(int type, const struct k_tiles *tiles, const char *name)
     spn_product_ref(&w, SPN_ACT_INT8, x, K, ROWS, NULL, want, N);
     for (int r = 0; r < ROWS; r++)
         tiles->quantize(x + r * K, K / 32, act + r * K / 32);
-    struct k_product q = { .w = p->data, .panel_bytes = p->panel_bytes, .n = N, .k = K, .rows = ROWS, .act = act,
-                           .y = got, .ldy = N };
+    struct k_product q = { .w = p->data,
+                           .panel_bytes = p->panel_bytes,
+                           .n = N,
+                           .k = K,
+                           .rows = ROWS,
+                           .act = act,
+                           .y = got,
+                           .ldy = N };
     tiles->by_int8[p->form](&q, 0, p->panels);
     ok(memcmp(want, got, sizeof want) == 0, "%s, %s: the bytes of the reference", info->name, name);
     spn_pack_free(p);

@@ -1,18 +1,20 @@
-/* tile_f32.h - tiles with f32 activations: weights are widened in registers, each result is one chain of fused multiply-adds
- * over k in order.  Few rows of x take several units at once, because one chain waits for itself. */
+/* tile_f32.h - tiles with f32 activations: weights are widened in registers, each result is one
+ * chain of fused multiply-adds over k in order.  Few rows of x take several units at once, because
+ * one chain waits for itself. */
 #include "x86/unit.h"
 
 #if VW == 16
-#define F32_ROWS 12
+#define F32_ROWS       12
 #define F32_ROWS_BLOCK 8
 #else
-#define F32_ROWS 6
+#define F32_ROWS       6
 #define F32_ROWS_BLOCK 4
 #endif
 
-/* The two vectors of column P + S; P is even for bf16, where S chooses within a pair, else S is 0.  Each is made when it is
-   used: four at once would not fit beside the accumulators of AVX2. */
-VEC_INLINE void plain_column(const enum k_form form, const uint8_t *w, int64_t p, const int s, vf out[2])
+/* The two vectors of column P + S; P is even for bf16, where S chooses within a pair, else S is 0.
+   Each is made when it is used: four at once would not fit beside the accumulators of AVX2. */
+VEC_INLINE void plain_column(const enum k_form form, const uint8_t *w, int64_t p, const int s,
+                             vf out[2])
 {
 #pragma GCC unroll 2
     for (int h = 0; h < 2; h++) {
@@ -35,8 +37,9 @@ VEC_INLINE size_t plain_offset(const enum k_form form, int64_t u)
 }
 
 /* One column of unit J. */
-VEC_INLINE void plain_step(const enum k_form form, const uint8_t *w, int64_t p, const int s, const float *const x[4],
-                           int64_t ldx, const int nr, vf acc[F32_ROWS][4][2], const int j)
+VEC_INLINE void plain_step(const enum k_form form, const uint8_t *w, int64_t p, const int s,
+                           const float *const x[4], int64_t ldx, const int nr,
+                           vf acc[F32_ROWS][4][2], const int j)
 {
     vf c[2];
 
@@ -51,7 +54,8 @@ VEC_INLINE void plain_step(const enum k_form form, const uint8_t *w, int64_t p, 
 }
 
 /* NR rows of x from R on, NU units from U on. */
-VEC_INLINE void plain_tile(const struct k_product *q, int64_t u, int64_t r, const enum k_form form, const int nr, const int nu)
+VEC_INLINE void plain_tile(const struct k_product *q, int64_t u, int64_t r, const enum k_form form,
+                           const int nr, const int nu)
 {
     const int step = form == K_FORM_BF16 ? 2 : 1;
     const int64_t ldx = q->ldx;
@@ -102,7 +106,8 @@ VEC_INLINE void plain(const struct k_product *q, int64_t begin, int64_t end, con
     for (; u < last; u++) {
         int64_t r = 0;
 
-        /* Few heights, so that this compiles in reasonable time; what is left after the tall ones is short. */
+        /* Few heights, so that this compiles in reasonable time; what is left after the tall ones
+         * is short. */
         for (; r + F32_ROWS <= q->rows; r += F32_ROWS)
             plain_tile(q, u, r, form, F32_ROWS, 1);
 #if F32_ROWS == 12
@@ -118,8 +123,9 @@ VEC_INLINE void plain(const struct k_product *q, int64_t begin, int64_t end, con
     }
 }
 
-/* Blocks of 32 k of a quantised form: value = scale * (byte - offset) - min, as spn_dequant has it. */
-VEC_INLINE void block_tile(const struct k_product *q, int64_t u, int64_t r, const enum k_form form, const int nr)
+/* Blocks of 32 k of a quantised form: value = scale * (byte - offset) - min, as in spn_dequant. */
+VEC_INLINE void block_tile(const struct k_product *q, int64_t u, int64_t r, const enum k_form form,
+                           const int nr)
 {
     const struct k_layout *l = &k_layouts[form];
     const int row = unit_row(u);
@@ -158,7 +164,8 @@ VEC_INLINE void block_tile(const struct k_product *q, int64_t u, int64_t r, cons
                 for (int h = 0; h < 2; h++) {
                     vi byte = vi_and(vi_right(v[h], 8 * j), vi_set(255));
 
-                    w[h] = v_mul(vi_float(vi_sub(byte, vi_set(unit_offset(form)))), s.scale[g / 4][h]);
+                    w[h] =
+                        v_mul(vi_float(vi_sub(byte, vi_set(unit_offset(form)))), s.scale[g / 4][h]);
                     if (form == K_FORM_Q4_K)
                         w[h] = v_sub(w[h], s.min[h]);
                 }
@@ -177,7 +184,8 @@ VEC_INLINE void block_tile(const struct k_product *q, int64_t u, int64_t r, cons
         unit_store(q, u, r + i, acc[i][0], acc[i][1]);
 }
 
-VEC_INLINE void block_rows(const struct k_product *q, int64_t begin, int64_t end, const enum k_form form)
+VEC_INLINE void block_rows(const struct k_product *q, int64_t begin, int64_t end,
+                           const enum k_form form)
 {
     for (int64_t u = begin * UNITS_A_PANEL; u < end * UNITS_A_PANEL; u++) {
         int64_t r = 0;
@@ -191,10 +199,16 @@ VEC_INLINE void block_rows(const struct k_product *q, int64_t begin, int64_t end
     }
 }
 
-#define F32_PLAIN(name, form) \
-    static void name(const struct k_product *q, int64_t begin, int64_t end) { plain(q, begin, end, form); }
-#define F32_BLOCK(name, form) \
-    static void name(const struct k_product *q, int64_t begin, int64_t end) { block_rows(q, begin, end, form); }
+#define F32_PLAIN(name, form)                                               \
+    static void name(const struct k_product *q, int64_t begin, int64_t end) \
+    {                                                                       \
+        plain(q, begin, end, form);                                         \
+    }
+#define F32_BLOCK(name, form)                                               \
+    static void name(const struct k_product *q, int64_t begin, int64_t end) \
+    {                                                                       \
+        block_rows(q, begin, end, form);                                    \
+    }
 
 F32_PLAIN(f32_by_f32, K_FORM_F32)
 F32_PLAIN(f16_by_f32, K_FORM_F16)

@@ -1,14 +1,16 @@
-/* tile_int8.h - tiles with int8 activations: bytes of weights times bytes of activations, four k a lane, summed in 32-bit
- * integers over a block, then one multiply by both scales and one fused add a block (the arithmetic of product.h).
+/* tile_int8.h - tiles with int8 activations: bytes of weights times bytes of activations, four k a
+ * lane, summed in 32-bit integers over a block, then one multiply by both scales and one fused add
+ * a block (the arithmetic of product.h).
  *
- * AVX-512 has one instruction for the four products (VNNI: unsigned times signed); weights carry an offset, which the start
- * value -offset * sum takes off again.  AVX2 adds pairs of products in 16 bits with saturation: safe up to 127 * 127 * 2, so
- * the bytes of q8_0 first lose their offset and give their sign to the activation.
+ * AVX-512 has one instruction for the four products (VNNI: unsigned times signed); weights carry an
+ * offset, which the start value -offset * sum takes off again.  AVX2 adds pairs of products in 16
+ * bits with saturation: safe up to 127 * 127 * 2, so the bytes of q8_0 first lose their offset and
+ * give their sign to the activation.
  */
 #include "x86/unit.h"
 
 #if VW == 16
-#define INT8_ROWS 6                    /* 12 integer and 12 float accumulators, 2 of w, 1 of x, scales */
+#define INT8_ROWS 6 /* 12 integer and 12 float accumulators, 2 of w, 1 of x, scales */
 #else
 #define INT8_ROWS 3
 #endif
@@ -53,7 +55,8 @@ VEC_INLINE vi vi_dot(const enum k_form form, vi acc, vi w, vi x)
 #endif
 
 /* NR rows of x from R on, one unit; NEAR: the panel was read before and lies in a cache. */
-VEC_INLINE void int8_tile(const struct k_product *q, int64_t u, int64_t r, const enum k_form form, const int nr, bool near)
+VEC_INLINE void int8_tile(const struct k_product *q, int64_t u, int64_t r, const enum k_form form,
+                          const int nr, bool near)
 {
     const struct k_layout *l = &k_layouts[form];
     const int row = unit_row(u), parts = form == K_FORM_Q6_K ? 2 : 1, groups = 8 / parts;
@@ -132,33 +135,48 @@ VEC_INLINE void int8_tile(const struct k_product *q, int64_t u, int64_t r, const
         unit_store(q, u, r + i, acc[i][0], acc[i][1]);
 }
 
-/* The first tile brings the panel from memory, so it is as tall as can be; what is left is split evenly. */
-VEC_INLINE void int8_rows(const struct k_product *q, int64_t begin, int64_t end, const enum k_form form)
+/* The first tile brings the panel from memory, the others find it in a cache. */
+VEC_INLINE void int8_rows(const struct k_product *q, int64_t begin, int64_t end,
+                          const enum k_form form)
 {
     for (int64_t u = begin * UNITS_A_PANEL; u < end * UNITS_A_PANEL; u++) {
-        for (int64_t r = 0; r < q->rows; ) {
+        for (int64_t r = 0; r < q->rows;) {
             int64_t left = q->rows - r < INT8_ROWS ? q->rows - r : INT8_ROWS;
 
             switch (left) {
-            case 1: int8_tile(q, u, r, form, 1, r > 0); break;
-            case 2: int8_tile(q, u, r, form, 2, r > 0); break;
+            case 1:
+                int8_tile(q, u, r, form, 1, r > 0);
+                break;
+            case 2:
+                int8_tile(q, u, r, form, 2, r > 0);
+                break;
 #if INT8_ROWS == 6
-            case 3: int8_tile(q, u, r, form, 3, r > 0); break;
-            case 4: int8_tile(q, u, r, form, 4, r > 0); break;
-            case 5: int8_tile(q, u, r, form, 5, r > 0); break;
+            case 3:
+                int8_tile(q, u, r, form, 3, r > 0);
+                break;
+            case 4:
+                int8_tile(q, u, r, form, 4, r > 0);
+                break;
+            case 5:
+                int8_tile(q, u, r, form, 5, r > 0);
+                break;
 #endif
-            default: int8_tile(q, u, r, form, INT8_ROWS, r > 0); break;
+            default:
+                int8_tile(q, u, r, form, INT8_ROWS, r > 0);
+                break;
             }
             r += left;
         }
     }
 }
 
-#define INT8(name, form) \
-    static void name(const struct k_product *q, int64_t begin, int64_t end) { int8_rows(q, begin, end, form); }
+#define INT8(name, form)                                                    \
+    static void name(const struct k_product *q, int64_t begin, int64_t end) \
+    {                                                                       \
+        int8_rows(q, begin, end, form);                                     \
+    }
 
 INT8(q8_0_by_int8, K_FORM_Q8_0)
 INT8(q4_0_by_int8, K_FORM_Q4_0)
 INT8(q4_k_by_int8, K_FORM_Q4_K)
 INT8(q6_k_by_int8, K_FORM_Q6_K)
-

@@ -1,5 +1,6 @@
-/* tiles_avxvnni.c - the packed kernels for AVX2 with AVX-VNNI, the dot product instruction of processors without AVX-512.
- * The flags of the AVX2 library do not name it, so that an older compiler builds that library: the pragma does. */
+/* tiles_avxvnni.c - the packed kernels for AVX2 with AVX-VNNI, the dot product instruction of
+ * processors without AVX-512. The flags of the AVX2 library do not name it, so that an older
+ * compiler builds that library: the pragma does. */
 #include "config.h"
 
 #if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 11
@@ -15,7 +16,9 @@ const struct k_tiles k_tiles_avxvnni = {
     .share_min = 200000,
     .gemm = k_gemm_f32_avx2,
     .quantize = act_quantize,
-    .by_f32 = { f32_by_f32, f16_by_f32, bf16_by_f32, q8_0_by_f32, q4_0_by_f32, q4_k_by_f32, q6_k_by_f32 },
+    .by_f32 = {
+        f32_by_f32, f16_by_f32, bf16_by_f32, q8_0_by_f32, q4_0_by_f32, q4_k_by_f32, q6_k_by_f32,
+    },
     .by_int8 = {
         [K_FORM_Q8_0] = q8_0_by_int8, [K_FORM_Q4_0] = q4_0_by_int8,
         [K_FORM_Q4_K] = q4_k_by_int8, [K_FORM_Q6_K] = q6_k_by_int8,

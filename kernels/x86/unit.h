@@ -1,5 +1,6 @@
-/* unit.h - a unit is the 2 VW rows that a tile holds in two vectors: a whole panel with AVX-512, half of one with AVX2.
- * Reading packed blocks (tensor/tiles.h) and writing results, shared by the float and the int8 tiles. */
+/* unit.h - a unit is the 2 VW rows that a tile holds in two vectors: a whole panel with AVX-512,
+ * half of one with AVX2. Reading packed blocks (tensor/tiles.h) and writing results, shared by the
+ * float and the int8 tiles. */
 #ifndef SPN_X86_UNIT_H
 #define SPN_X86_UNIT_H
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "tensor/tiles.h"
 #include "x86/vec.h"
 
-#define UNIT (2 * VW)
+#define UNIT          (2 * VW)
 #define UNITS_A_PANEL (K_PANEL / UNIT)
 
 /* Row of W that unit U starts at within its panel. */
@@ -44,7 +45,8 @@ VEC_INLINE void unit_store(const struct k_product *q, int64_t u, int64_t r, vf l
     }
 }
 
-/* The unsigned bytes of group G (4 k) for the VW rows of half H; DATA is past the scales, at the unit's first row. */
+/* The unsigned bytes of group G (4 k) for the VW rows of half H; DATA is past the scales, at the
+ * unit's first row. */
 VEC_INLINE vi unit_group(const enum k_form form, const uint8_t *data, const int g, const int h)
 {
     const int nibble = g / 2 * 4 * K_PANEL + h * 4 * VW;
@@ -58,10 +60,17 @@ VEC_INLINE vi unit_group(const enum k_form form, const uint8_t *data, const int 
         vi high = vi_load(data + 512 + g / 4 * 4 * K_PANEL + h * 4 * VW);
 
         switch (g % 4) {
-        case 0:  high = vi_left(high, 4); break;
-        case 1:  high = vi_left(high, 2); break;
-        case 3:  high = vi_right(high, 2); break;
-        default: break;
+        case 0:
+            high = vi_left(high, 4);
+            break;
+        case 1:
+            high = vi_left(high, 2);
+            break;
+        case 3:
+            high = vi_right(high, 2);
+            break;
+        default:
+            break;
         }
         v = vi_or(v, vi_and(high, vi_set(0x30303030)));
     }
@@ -76,10 +85,11 @@ VEC_INLINE int unit_offset(const enum k_form form)
 
 /* Scales of one block of 32: a half of 16 k each for q6_K, else equal; mins for q4_K. */
 struct unit_scale {
-    vf scale[2][2], min[2];            /* [half of k][half of rows] */
+    vf scale[2][2], min[2]; /* [half of k][half of rows] */
 };
 
-VEC_INLINE void unit_scales(const enum k_form form, const uint8_t *head, const uint8_t *body, const int row, struct unit_scale *s)
+VEC_INLINE void unit_scales(const enum k_form form, const uint8_t *head, const uint8_t *body,
+                            const int row, struct unit_scale *s)
 {
 #pragma GCC unroll 2
     for (int h = 0; h < 2; h++) {
@@ -89,7 +99,8 @@ VEC_INLINE void unit_scales(const enum k_form form, const uint8_t *head, const u
         s->min[h] = v_zero();
         if (form == K_FORM_Q4_K) {
             s->scale[0][h] = v_mul(d, vi_float(vi_load_u8(body + at)));
-            s->min[h] = v_mul(v_load_f16(head + 64 + 2 * at), vi_float(vi_load_u8(body + K_PANEL + at)));
+            s->min[h] =
+                v_mul(v_load_f16(head + 64 + 2 * at), vi_float(vi_load_u8(body + K_PANEL + at)));
         } else if (form == K_FORM_Q6_K) {
             s->scale[0][h] = v_mul(d, vi_float(vi_load_i8(body + at)));
             s->scale[1][h] = v_mul(d, vi_float(vi_load_i8(body + K_PANEL + at)));

@@ -1,9 +1,11 @@
-/* bench_product.c - speed of packed products beside limits measured in the same run.  Not part of any check.
+/* bench_product.c - speed of packed products beside limits measured in the same run.  Not part of
+ * any check.
  *
  *   bench_product [TYPE…]      default: f32 bf16 q8_0 q4_0 q4_k q6_k
  *
- * One thread.  Peak: a loop of dot products (or fused multiply-adds) that touches no memory.  For each type: GOP/s of a
- * 1024 x 1024 weight that stays in cache and 256 rows, GB/s of one row from memory, and the time of N rows relative to one.
+ * One thread.  Peak: a loop of dot products (or fused multiply-adds) that touches no memory.  For
+ * each type: GOP/s of a 1024 x 1024 weight that stays in cache and 256 rows, GB/s of one row from
+ * memory, and the time of N rows relative to one.
  */
 #include "config.h"
 
@@ -42,7 +44,7 @@ static void *take(size_t bytes)
 }
 
 struct bench {
-    struct spn_pack **packs;           /* enough of them that none is in cache when its turn comes, or one */
+    struct spn_pack **packs; /* enough of them that none is in cache when its turn comes, or one */
     int count;
     float *x, *y;
     void *scratch;
@@ -55,7 +57,8 @@ static double time_rows(const struct bench *b, int64_t rows)
     double best = 1e30;
 
     for (int pass = 0; pass < 5; pass++) {
-        int repeat = b->count > 1 ? 1 : (int)(2e7 / ((double)rows * (double)b->n * (double)b->k)) + 1;
+        int repeat =
+            b->count > 1 ? 1 : (int)(2e7 / ((double)rows * (double)b->n * (double)b->k)) + 1;
         double t = seconds();
 
         for (int i = 0; i < repeat; i++)
@@ -67,7 +70,8 @@ static double time_rows(const struct bench *b, int64_t rows)
     return best;
 }
 
-static void bench_new(struct bench *b, int type, enum spn_act act, int64_t n, int64_t k, size_t total)
+static void bench_new(struct bench *b, int type, enum spn_act act, int64_t n, int64_t k,
+                      size_t total)
 {
     struct spn_tensor w;
     struct spn_err err = SPN_ERR_INIT;
@@ -136,23 +140,27 @@ static double read_gbps(void)
 }
 
 #ifdef HAVE_X86
-/* Twelve independent chains of what the tiles are made of; the empty statement keeps the compiler from folding them. */
+/* Twelve independent chains of what the tiles are made of; the empty statement keeps the compiler
+ * from folding them. */
 #define TWELVE(m) m(0) m(1) m(2) m(3) m(4) m(5) m(6) m(7) m(8) m(9) m(10) m(11)
-#define CHAIN(i) a##i = STEP(a##i); __asm__ volatile("" : "+v"(a##i));
+#define CHAIN(i)       \
+    a##i = STEP(a##i); \
+    __asm__ volatile("" : "+v"(a##i));
 #define CHAIN_DECLARE(i) VEC a##i = x;
-#define PEAK(x_value) \
-    VEC x = x_value; \
-    double t; \
-    TWELVE(CHAIN_DECLARE) \
-    t = seconds(); \
+#define PEAK(x_value)                   \
+    VEC x = x_value;                    \
+    double t;                           \
+    TWELVE(CHAIN_DECLARE)               \
+    t = seconds();                      \
     for (int n = 0; n < 5000000; n++) { \
-        TWELVE(CHAIN) \
-    } \
-    t = seconds() - t; \
+        TWELVE(CHAIN)                   \
+    }                                   \
+    t = seconds() - t;                  \
     return 12.0 * 5e6 * sizeof x / t * 1e-9;
 
-/* Each returns bytes of operands a second; a byte is two int8 operations, four bytes are two f32 operations. */
-#define VEC __m512i
+/* Each returns bytes of operands a second; a byte is two int8 operations, four bytes are two f32
+ * operations. */
+#define VEC     __m512i
 #define STEP(a) _mm512_dpbusd_epi32(a, x, x)
 __attribute__((target("avx512f,avx512vnni"))) static double peak_int8_bytes(void)
 {
@@ -160,7 +168,7 @@ __attribute__((target("avx512f,avx512vnni"))) static double peak_int8_bytes(void
 }
 #undef VEC
 #undef STEP
-#define VEC __m512
+#define VEC     __m512
 #define STEP(a) _mm512_fmadd_ps(x, x, a)
 __attribute__((target("avx512f"))) static double peak_f32_bytes_512(void)
 {
@@ -168,7 +176,7 @@ __attribute__((target("avx512f"))) static double peak_f32_bytes_512(void)
 }
 #undef VEC
 #undef STEP
-#define VEC __m256
+#define VEC     __m256
 #define STEP(a) _mm256_fmadd_ps(x, x, a)
 __attribute__((target("avx2,fma"))) static double peak_f32_bytes_256(void)
 {
@@ -178,7 +186,8 @@ __attribute__((target("avx2,fma"))) static double peak_f32_bytes_256(void)
 static void peaks(void)
 {
     if (spn_isa_get() == SPN_ISA_AVX512)
-        printf("peak: f32 %.0f, int8 %.0f GOP/s\n", peak_f32_bytes_512() / 2, peak_int8_bytes() * 2);
+        printf("peak: f32 %.0f, int8 %.0f GOP/s\n", peak_f32_bytes_512() / 2,
+               peak_int8_bytes() * 2);
     else if (spn_isa_get() == SPN_ISA_AVX2)
         printf("peak: f32 %.0f GOP/s\n", peak_f32_bytes_256() / 2);
 }
@@ -196,7 +205,8 @@ static void report(int type, enum spn_act act)
     bench_new(&near, type, act, 1024, 1024, 0);
     gops = 2e-9 * 256 * 1024 * 1024 / time_rows(&near, 256);
     one_near = time_rows(&near, 1);
-    printf("%-5s %-4s %6.0f GOP/s, cache: %5.1f GB/s;", spn_dtype_name(type), act == SPN_ACT_F32 ? "f32" : "int8", gops,
+    printf("%-5s %-4s %6.0f GOP/s, cache: %5.1f GB/s;", spn_dtype_name(type),
+           act == SPN_ACT_F32 ? "f32" : "int8", gops,
            (double)spn_pack_bytes(near.packs[0]) / one_near * 1e-9);
     for (int i = 0; i < COLUMNS; i++)
         printf(" %d:%.2f", columns[i], time_rows(&near, columns[i]) / one_near);
@@ -217,7 +227,8 @@ int main(int argc, char **argv)
     int count = argc > 1 ? argc - 1 : 6;
     struct bench small;
 
-    printf("%s, %s; memory read %.1f GB/s\n", spn_cpu_get()->name, spn_isa_name(spn_isa_get()), read_gbps());
+    printf("%s, %s; memory read %.1f GB/s\n", spn_cpu_get()->name, spn_isa_name(spn_isa_get()),
+           read_gbps());
     peaks();
     bench_new(&small, SPN_Q8_0, SPN_ACT_INT8, 352, 128, 0);
     printf("q8_0 352 x 128, one row: %.2f us\n", 1e6 * time_rows(&small, 1));
