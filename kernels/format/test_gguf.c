@@ -292,6 +292,7 @@ static void bad_infos(void)
     const uint64_t small[5] = { 4, 1, 1, 1, 1 }, negative[2] = { 4, (uint64_t)-1 };
     const uint64_t wraps[4] = { (uint64_t)1 << 32, (uint64_t)1 << 32, 1, 1 };
     const uint64_t bytes_wrap[2] = { (uint64_t)1 << 61, 1 }, empty_wrap[3] = { 0, INT64_MAX, 4 };
+    const uint64_t empty_sign[3] = { 0, (uint64_t)1 << 62, 2 };
     const uint64_t row = 33, much = 17, block = 256;
     struct spn_buf b = BYTES_INIT;
 
@@ -301,6 +302,7 @@ static void bad_infos(void)
     bad_info("elements that wrap", "overflow", 4, wraps, SPN_F32, 0);
     bad_info("bytes that wrap", "overflow", 2, bytes_wrap, SPN_F32, 0);
     bad_info("an empty tensor of wrapping dimensions", "overflow", 3, empty_wrap, SPN_F32, 0);
+    bad_info("an empty tensor of 2^63 rows", "overflow", 3, empty_sign, SPN_F32, 0);
     bad_info("half a block", "blocks of 32", 1, &row, SPN_Q8_0, 0);
     bad_info("a removed type", "type 4", 1, small, 4, 0);
     bad_info("an unknown type", "type 43", 1, small, 43, 0);
@@ -465,6 +467,8 @@ static void test_split(void)
     refused_split(one, "split.no is 0", "the first part again");
     write_part(two, 1, 3, 3), write_part(one, 0, 3, 4);
     refused_split(one, "split.tensors.count is 4, the 3 parts hold 3", "a tensor too few");
+    write_part(one, 1, 3, 3);
+    refused_split(one, "part 2 of 3", "a later part under the name of the first");
     write_part(one, 0, 60000, 3);
     refused_split(one, "split.count is 60000", "absurd parts");
     write_part(one, 0, 3, 3), unlink(in_dir(two));
