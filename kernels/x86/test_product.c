@@ -261,6 +261,26 @@ static void check_rows(int type, enum spn_act act, enum spn_isa isa, struct spn_
     free(got);
 }
 
+/* Few panels and many rows: threads share rows, too. */
+static void check_row_parts(int type, enum spn_act act, enum spn_isa isa, struct spn_pool *pool)
+{
+    struct run r = { .act = act, .rows = 130, .n = 40, .k = 256 };
+    float *x = input_new(NORMAL, r.rows, r.k);
+    size_t bytes = (size_t)(r.rows * r.n) * sizeof *x;
+    float *one = take(bytes), *three = take(bytes);
+
+    r.w = weight(type, r.n, r.k);
+    r.x = x;
+    packed(&r, NULL, one);
+    packed(&r, pool, three);
+    ok(memcmp(one, three, bytes) == 0, "%s, %s activations, %s: 3 threads share 130 rows",
+       spn_dtype_name(type), act == SPN_ACT_F32 ? "f32" : "int8", spn_isa_name(isa));
+    free(r.w.data);
+    free(x);
+    free(one);
+    free(three);
+}
+
 /* Weights of the smallest or largest byte against activations of one sign: where 16-bit sums would
  * saturate. */
 static void check_saturation(enum spn_isa isa)
@@ -421,6 +441,7 @@ int main(void)
         for (int t = 0; t < TYPES; t++) {
             for (int act = 0; act < 2; act++) {
                 check_rows(types[t], (enum spn_act)act, (enum spn_isa)isa, pool);
+                check_row_parts(types[t], (enum spn_act)act, (enum spn_isa)isa, pool);
                 check_not_finite(types[t], (enum spn_act)act, (enum spn_isa)isa);
             }
         }
