@@ -262,6 +262,7 @@ int main(void)
     cut_like("qwen2", "IT'S 123 a.\n\n  b", "IT|'S| |1|2|3| a|.\n\n| | b");
     cut_like("llama-bpe", "x1234 (y)", "x|123|4| (|y|)");
     cut_like("smollm", "a12 b", "a|1|2| b");
+    cut_like("bloom", "a, b.c", "a|,| b|.|c");
     cut_like("falcon", "a=1234!", "a|=|123|4|!");
     cut_like("gpt-4o", "HelloWorld's 12", "Hello|World's| |12");
     test_long_runs();

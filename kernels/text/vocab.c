@@ -16,6 +16,13 @@
 
 #define PIECES_MAX (1 << 27)
 
+static uint64_t mix(uint64_t h)
+{
+    h ^= h >> 32;
+    h *= 0x9e3779b97f4a7c15u;
+    return h ^ h >> 29;
+}
+
 struct spn_tokenizer *vocab_new(enum vocab_kind kind)
 {
     struct spn_tokenizer *t = spn_calloc(1, sizeof *t);
@@ -23,6 +30,7 @@ struct spn_tokenizer *vocab_new(enum vocab_kind kind)
     if (t == NULL)
         return NULL;
     t->kind = kind;
+    t->salt = mix((uint64_t)(uintptr_t)t);
     t->bos = t->eos = t->unk = t->eot = t->eom = t->pad = -1;
     t->fim_pre = t->fim_suf = t->fim_mid = t->fim_pad = t->fim_rep = t->fim_sep = -1;
     for (int b = 0; b < 256; b++)
@@ -98,16 +106,9 @@ spn_status vocab_add(struct spn_tokenizer *t, const char *text, size_t length, f
 
 /* ---- index ---- */
 
-static uint64_t mix(uint64_t h)
+static uint64_t hash_text(uint64_t salt, const char *text, size_t length)
 {
-    h ^= h >> 32;
-    h *= 0x9e3779b97f4a7c15u;
-    return h ^ h >> 29;
-}
-
-static uint64_t hash_text(const char *text, size_t length)
-{
-    uint64_t h = length * 0x9e3779b97f4a7c15u, word;
+    uint64_t h = salt + length, word;
 
     for (; length >= 8; text += 8, length -= 8) {
         memcpy(&word, text, 8);
@@ -134,7 +135,7 @@ static size_t map_slot(const struct spn_tokenizer *t, const char *text, size_t l
 {
     size_t mask = t->map_size - 1;
 
-    for (size_t i = hash_text(text, length) & mask;; i = (i + 1) & mask) {
+    for (size_t i = hash_text(t->salt, text, length) & mask;; i = (i + 1) & mask) {
         const struct vocab_piece *p;
 
         if (t->map[i] < 0)
@@ -340,7 +341,7 @@ spn_status vocab_add_merge(struct spn_tokenizer *t, const char *left, size_t n_l
 static size_t pair_slot(const struct spn_tokenizer *t, int32_t left, int32_t right)
 {
     size_t mask = t->pair_size - 1;
-    uint64_t h = mix(mix((uint64_t)(uint32_t)left << 32 | (uint32_t)right));
+    uint64_t h = mix(mix(t->salt ^ ((uint64_t)(uint32_t)left << 32 | (uint32_t)right)));
 
     for (size_t i = h & mask;; i = (i + 1) & mask) {
         uint32_t k = t->pair[i];

@@ -50,6 +50,7 @@ struct vocab_merge {
 
 struct spn_tokenizer {
     enum vocab_kind kind;
+    uint64_t salt;        /* of the hashes below, so that no file can aim at their collisions */
     struct pre pre; /* BPE */
     char name[48];
     char *bytes;
