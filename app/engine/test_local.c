@@ -174,8 +174,8 @@ static void test_many(struct spn_engine *e)
     ask(e, &r, one, sizeof one);
     api->stats(e, &before);
     for (int i = 0; i < 6; i++) {
-        struct spn_prompt_request o =
-            request(i == 3 ? "a mat" : "saw the dog and", 30 - (i == 3 ? 0 : 4 * i));
+        struct spn_prompt_request o = request(i == 3 ? "a mat" : "saw the dog and",
+                                              30 - (i == 3 ? 0 : 4 * i));
 
         api->submit(e, &o, &ticket[i], NULL);
     }

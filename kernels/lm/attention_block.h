@@ -15,18 +15,15 @@ struct k_attend {
     float *max, *sum; /* [heads]: largest score so far (-inf), sum of exp(score - max) (0) */
 };
 
-/* The lane of a key is its position modulo SPN_ATTENTION_BLOCK, whichever page it lies in.  Every
-   pointer may be read, only lanes of MASK (not 0) count. Order of arithmetic: a score is one fixed
-   sum over dim_k; the maximum; a fixed tree over the 32 lanes for the sum; values lane by lane into
-   a fixed number of sums. A lane outside MASK leaves no trace, so a row's bytes depend on the keys
-   it sees alone. */
-struct k_lanes {
-    const void *k[SPN_ATTENTION_BLOCK], *v[SPN_ATTENTION_BLOCK];
-};
-typedef void (*k_attend_fn)(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask);
+/* K [BLOCK, dim_k] and V [BLOCK, dim_v]: lane j holds the key whose position is j modulo
+   SPN_ATTENTION_BLOCK, whichever page it comes from.  All lanes may be read, only those of MASK
+   (not 0) count.  Order of arithmetic: a score is one fixed sum over dim_k; the maximum; a fixed
+   tree over the 32 lanes for the sum; values lane by lane into a fixed number of sums.  A lane
+   outside MASK leaves no trace, so a row's bytes depend on the keys it sees alone. */
+typedef void (*k_attend_fn)(const struct k_attend *a, const void *k, const void *v, uint32_t mask);
 
-void k_attend_ref(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask);
-void k_attend_avx2(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask);
-void k_attend_avx512(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask);
+void k_attend_ref(const struct k_attend *a, const void *k, const void *v, uint32_t mask);
+void k_attend_avx2(const struct k_attend *a, const void *k, const void *v, uint32_t mask);
+void k_attend_avx512(const struct k_attend *a, const void *k, const void *v, uint32_t mask);
 
 #endif

@@ -17,11 +17,21 @@
 #include "tensor/product.h"
 #include "tensor/store.h"
 
-enum { BLOCK = SPN_ATTENTION_BLOCK, ROWS_MAX = 16, HEADS_MAX = 32 };
+/* Heads have at most DIM_MAX numbers (spn_lm_shape_check). */
+enum { BLOCK = SPN_ATTENTION_BLOCK, ROWS_MAX = 16, HEADS_MAX = 32, DIM_MAX = 1024 };
 
-void k_attend_ref(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask)
+/* Row J of a block, widened from F16 into WIDE where need be. */
+static const float *row_of(const void *block, int j, int dim, int half, float *wide)
 {
-    float wide[1024]; /* a key or value widened from F16; lengths are at most 1024 */
+    if (!half)
+        return (const float *)block + (size_t)j * (size_t)dim;
+    spn_dequant(SPN_F16, (const uint16_t *)block + (size_t)j * (size_t)dim, wide, dim, NULL);
+    return wide;
+}
+
+void k_attend_ref(const struct k_attend *a, const void *k, const void *v, uint32_t mask)
+{
+    float wide[DIM_MAX];
 
     for (int h = 0; h < a->heads; h++) {
         const float *q = a->q + (int64_t)h * a->dim_k;
@@ -29,17 +39,14 @@ void k_attend_ref(const struct k_attend *a, const struct k_lanes *lanes, uint32_
         float s[BLOCK], max = a->max[h], alpha;
 
         for (int j = 0; j < BLOCK; j++) {
-            const float *k = lanes->k[j];
+            const float *key;
             float dot = 0;
 
             if (!(mask >> j & 1))
                 continue;
-            if (a->half) {
-                spn_dequant(SPN_F16, lanes->k[j], wide, a->dim_k, NULL);
-                k = wide;
-            }
+            key = row_of(k, j, a->dim_k, a->half, wide);
             for (int d = 0; d < a->dim_k; d++)
-                dot += q[d] * k[d];
+                dot += q[d] * key[d];
             s[j] = dot * a->scale;
             if (a->softcap > 0)
                 s[j] = a->softcap * tanhf(s[j] / a->softcap);
@@ -51,19 +58,16 @@ void k_attend_ref(const struct k_attend *a, const struct k_lanes *lanes, uint32_
         for (int d = 0; d < a->dim_v; d++)
             y[d] *= alpha;
         for (int j = 0; j < BLOCK; j++) {
-            const float *v = lanes->v[j];
+            const float *value;
             float p;
 
             if (!(mask >> j & 1))
                 continue;
-            if (a->half) {
-                spn_dequant(SPN_F16, lanes->v[j], wide, a->dim_v, NULL);
-                v = wide;
-            }
+            value = row_of(v, j, a->dim_v, a->half, wide);
             p = expf(s[j] - max);
             a->sum[h] += p;
             for (int d = 0; d < a->dim_v; d++)
-                y[d] += p * v[d];
+                y[d] += p * value[d];
         }
         a->max[h] = max;
     }
@@ -98,38 +102,41 @@ struct row {
     struct spn_keys keys;
     struct k_attend state;
     int32_t r, pos;
-    struct k_lanes pending; /* a group whose keys do not lie in one page in order */
+    /* A group whose keys do not lie in one page in order: where each lane's key and value are. */
+    const void *k[BLOCK], *v[BLOCK];
     uint32_t mask;
     int32_t group;
 };
 
-/* A page in the usual order: key j at position 32 n + j. Its lanes are laid out once for all rows
- * that read it. */
-struct page {
-    const void *k;
-    int64_t count;
-    bool plain;
-    struct k_lanes lanes;
-};
+static size_t elem_size(const struct k_attend *a) { return a->half ? 2 : 4; }
+
+/* The lanes of a group are laid out as a page is. Apart from the page's own path, for the stack. */
+__attribute__((noinline)) static void flush_group(const struct job *j, struct row *w)
+{
+    _Alignas(64) float k[BLOCK * DIM_MAX], v[BLOCK * DIM_MAX];
+    size_t bytes_k = (size_t)w->state.dim_k * elem_size(&w->state);
+    size_t bytes_v = (size_t)w->state.dim_v * elem_size(&w->state);
+
+    for (int i = 0; i < BLOCK; i++) {
+        /* What lies in the other lanes is read but does not count. */
+        bool here = (w->mask >> i & 1) != 0;
+
+        if (here) {
+            memcpy((char *)k + (size_t)i * bytes_k, w->k[i], bytes_k);
+            memcpy((char *)v + (size_t)i * bytes_v, w->v[i], bytes_v);
+        } else {
+            memset((char *)k + (size_t)i * bytes_k, 0, bytes_k);
+            memset((char *)v + (size_t)i * bytes_v, 0, bytes_v);
+        }
+    }
+    j->attend(&w->state, k, v, w->mask);
+    w->mask = 0;
+}
 
 static void flush(const struct job *j, struct row *w)
 {
-    const void *any_k = NULL, *any_v = NULL;
-
-    if (w->mask == 0)
-        return;
-    for (int i = 0; i < BLOCK && any_k == NULL; i++)
-        if (w->mask >> i & 1) {
-            any_k = w->pending.k[i];
-            any_v = w->pending.v[i];
-        }
-    for (int i = 0; i < BLOCK; i++)
-        if (!(w->mask >> i & 1)) {
-            w->pending.k[i] = any_k;
-            w->pending.v[i] = any_v;
-        }
-    j->attend(&w->state, &w->pending, w->mask);
-    w->mask = 0;
+    if (w->mask != 0)
+        flush_group(j, w);
 }
 
 /* Is batch row CANDIDATE the row R itself or one of its ancestors?  A parent comes before its
@@ -152,35 +159,14 @@ static bool visible(const struct job *j, const struct row *w, int64_t block, int
     return pos <= w->pos;
 }
 
-static void lay_lanes(const struct job *j, const struct row *w, int64_t block, int kv_head,
-                      struct k_lanes *lanes)
+/* Is this page in the usual order: key j at position 32 n + j? */
+static bool plain_page(const int32_t *pos, int64_t count)
 {
-    const char *k = w->keys.k[block], *v = w->keys.v[block];
-    size_t elem = w->keys.dtype == SPN_F16 ? 2 : 4;
-    size_t step_k = (size_t)j->a->heads_kv * (size_t)j->a->dim_k * elem,
-           step_v = (size_t)j->a->heads_kv * (size_t)j->a->dim_v * elem;
+    bool plain = pos[0] % BLOCK == 0;
 
-    k += (size_t)kv_head * (size_t)j->a->dim_k * elem;
-    v += (size_t)kv_head * (size_t)j->a->dim_v * elem;
-    for (int i = 0; i < BLOCK; i++) {
-        lanes->k[i] = k + (size_t)i * step_k;
-        lanes->v[i] = v + (size_t)i * step_v;
-    }
-}
-
-static void page_load(const struct job *j, const struct row *w, int64_t block, int64_t count,
-                      int kv_head, struct page *p)
-{
-    const int32_t *pos = w->keys.pos[block];
-
-    if (p->k == w->keys.k[block] && p->count == count)
-        return;
-    p->k = w->keys.k[block];
-    p->count = count;
-    p->plain = pos[0] % BLOCK == 0;
     for (int64_t i = 1; i < count; i++)
-        p->plain = p->plain && pos[i] == pos[0] + i;
-    lay_lanes(j, w, block, kv_head, &p->lanes);
+        plain = plain && pos[i] == pos[0] + i;
+    return plain;
 }
 
 static uint32_t first_bits(int64_t n)
@@ -189,33 +175,38 @@ static uint32_t first_bits(int64_t n)
 }
 
 /* Block BLOCK_NO of a row's keys. */
-static void step(const struct job *j, struct row *w, int64_t block, int kv_head, struct page *p)
+static void step(const struct job *j, struct row *w, int64_t block, int kv_head)
 {
     int64_t count = w->keys.n - block * BLOCK < BLOCK ? w->keys.n - block * BLOCK : BLOCK;
     const int32_t *pos = w->keys.pos[block];
+    size_t bytes_k = (size_t)w->state.dim_k * elem_size(&w->state);
+    size_t bytes_v = (size_t)w->state.dim_v * elem_size(&w->state);
+    const char *k = (const char *)w->keys.k[block] + (size_t)kv_head * BLOCK * bytes_k;
+    const char *v = (const char *)w->keys.v[block] + (size_t)kv_head * BLOCK * bytes_v;
 
-    page_load(j, w, block, count, kv_head, p);
-    if (p->plain && w->keys.row == NULL && (w->mask == 0 || w->group != pos[0] / BLOCK)) {
-        uint32_t mask = first_bits(w->pos - pos[0] + 1 < count ? w->pos - pos[0] + 1 : count);
+    if (w->keys.row == NULL && plain_page(pos, count) &&
+        (w->mask == 0 || w->group != pos[0] / BLOCK)) {
+        int64_t seen = (int64_t)w->pos - pos[0] + 1;
+        uint32_t mask = first_bits(seen < count ? seen : count);
 
         if (j->a->window > 0)
-            mask &= ~first_bits((int64_t)w->pos - j->a->window + 1 - pos[0]);
+            mask &= ~first_bits(seen - j->a->window);
         flush(j, w);
         if (mask != 0)
-            j->attend(&w->state, &p->lanes, mask);
+            j->attend(&w->state, k, v, mask);
         return;
     }
     for (int64_t i = 0; i < count; i++) {
-        uint32_t bit = (uint32_t)1 << (pos[i] % BLOCK);
+        int lane = pos[i] % BLOCK;
 
         if (!visible(j, w, block, i))
             continue;
-        if (w->mask != 0 && (w->group != pos[i] / BLOCK || (w->mask & bit) != 0))
+        if (w->mask != 0 && (w->group != pos[i] / BLOCK || (w->mask >> lane & 1) != 0))
             flush(j, w);
         w->group = pos[i] / BLOCK;
-        w->mask |= bit;
-        w->pending.k[pos[i] % BLOCK] = p->lanes.k[i];
-        w->pending.v[pos[i] % BLOCK] = p->lanes.v[i];
+        w->mask |= (uint32_t)1 << lane;
+        w->k[lane] = k + (size_t)i * bytes_k;
+        w->v[lane] = v + (size_t)i * bytes_v;
     }
 }
 
@@ -228,7 +219,6 @@ static void item(const struct job *j, int64_t first, int64_t end, int kv_head, i
     int n = (int)(end - first);
     struct row w[ROWS_MAX];
     float max[ROWS_MAX][HEADS_MAX], sum[ROWS_MAX][HEADS_MAX];
-    struct page page = { .k = NULL };
     int64_t blocks = 0;
 
     for (int i = 0; i < n; i++) {
@@ -262,7 +252,7 @@ static void item(const struct job *j, int64_t first, int64_t end, int kv_head, i
     for (int64_t b = 0; b < blocks; b++)
         for (int i = 0; i < n; i++)
             if (b * BLOCK < w[i].keys.n)
-                step(j, &w[i], b, kv_head, &page);
+                step(j, &w[i], b, kv_head);
     for (int i = 0; i < n; i++) {
         flush(j, &w[i]);
         for (int h = 0; h < heads; h++)

@@ -15,6 +15,7 @@ static inline uint32_t lm_page_index(uint32_t page) { return page & 0x0fffffffu;
 /* Pages of one layer: [K | V | positions | rows], each tier one array. */
 struct lm_pages {
     int64_t width_k, width_v;
+    int heads; /* a page's keys are [heads, BLOCK, width_k / heads], its values likewise */
     uint64_t bytes_k, bytes_v, bytes; /* of a page: keys, values, all of it */
     struct {
         unsigned char *base;             /* lent by the store */

@@ -12,7 +12,8 @@
 static void layer_of(const struct spn_lm *m, struct spn_kv_layer *l)
 {
     *l = (struct spn_kv_layer){ .width_k = m->shape.n_head_kv * m->shape.dim_k,
-                                .width_v = m->shape.n_head_kv * m->shape.dim_v };
+                                .width_v = m->shape.n_head_kv * m->shape.dim_v,
+                                .heads = (int)m->shape.n_head_kv };
 }
 
 uint64_t lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype)

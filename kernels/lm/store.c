@@ -104,17 +104,21 @@ static bool own_page(struct spn_kv *kv, int layer, struct table *t, int32_t bloc
 
 /* ---- what attention asks for ---- */
 
+/* FROM [width] becomes key (or value) J of a page: a slice to each head's block. */
 static void put_row(const struct spn_kv *kv, unsigned char *to, const float *from, int64_t width,
-                    int64_t j)
+                    int heads, int64_t j)
 {
-    uint64_t bytes = 0;
+    int64_t dim = width / heads;
+    size_t bytes = (size_t)dim * (kv->dtype == SPN_F16 ? 2 : 4);
 
-    if (!spn_dtype_row_bytes(kv->dtype, width, &bytes))
-        return;
-    if (kv->dtype == SPN_F32)
-        memcpy(to + (uint64_t)j * bytes, from, (size_t)bytes);
-    else
-        spn_quant(kv->dtype, from, to + (uint64_t)j * bytes, width, NULL);
+    for (int h = 0; h < heads; h++) {
+        unsigned char *at = to + (size_t)(h * BLOCK + j) * bytes;
+
+        if (kv->dtype == SPN_F32)
+            memcpy(at, from + h * dim, bytes);
+        else
+            spn_quant(kv->dtype, from + h * dim, at, dim, NULL);
+    }
 }
 
 static spn_status append(struct spn_store *s, int layer, const struct spn_rows *rows,
@@ -137,8 +141,8 @@ static spn_status append(struct spn_store *s, int layer, const struct spn_rows *
 
         if (spn_kv_refs(kv, layer, page) > 1)
             goto lost;
-        put_row(kv, lm_page_k(p, page), k + r * p->width_k, p->width_k, j);
-        put_row(kv, lm_page_v(p, page), v + r * p->width_v, p->width_v, j);
+        put_row(kv, lm_page_k(p, page), k + r * p->width_k, p->width_k, p->heads, j);
+        put_row(kv, lm_page_v(p, page), v + r * p->width_v, p->width_v, p->heads, j);
         lm_page_pos(p, page)[j] = rows->pos[r];
         lm_page_row(p, page)[j] = rows->parent != NULL ? (int32_t)r : -1;
         t->tree = t->tree || rows->parent != NULL;
@@ -222,11 +226,13 @@ static spn_status check_options(const struct spn_kv_options *o, struct spn_err *
         return spn_fail(err, SPN_EUSAGE, "keys cannot be kept as %s (f32 and f16 can)",
                         spn_dtype_name(o->dtype));
     for (int l = 0; l < o->n_layer; l++)
-        if (o->layer[l].width_k < 1 || o->layer[l].width_v < 1)
+        if (o->layer[l].width_k < 1 || o->layer[l].width_v < 1 || o->layer[l].heads < 0 ||
+            (o->layer[l].heads > 0 && (o->layer[l].width_k % o->layer[l].heads != 0 ||
+                                       o->layer[l].width_v % o->layer[l].heads != 0)))
             return spn_fail(err, SPN_EUSAGE,
                             "layer %d: keys of %" PRId64 " and values of %" PRId64
-                            " numbers cannot be",
-                            l, o->layer[l].width_k, o->layer[l].width_v);
+                            " numbers in %d heads cannot be",
+                            l, o->layer[l].width_k, o->layer[l].width_v, o->layer[l].heads);
     return SPN_OK;
 }
 
@@ -274,6 +280,7 @@ spn_status spn_kv_new(struct spn_kv **out, const struct spn_kv_options *o, struc
 
         p->width_k = o->layer[l].width_k;
         p->width_v = o->layer[l].width_v;
+        p->heads = o->layer[l].heads > 0 ? o->layer[l].heads : 1;
         p->n_tiers = o->n_tiers;
         if (!lm_pages_size(&o->layer[l], o->dtype, &p->bytes_k, &p->bytes_v, &p->bytes))
             st = spn_fail(err, SPN_EUSAGE, "layer %d: keys of %" PRId64 " numbers overflow a page",
@@ -423,19 +430,27 @@ void spn_kv_trim(struct spn_kv *kv, int32_t seq, int layer, int64_t n)
     }
 }
 
-/* Move key J of block B to place TO of the same table. */
+static void move_part(unsigned char *to, const unsigned char *from, uint64_t page_bytes, int heads,
+                      int64_t j, int64_t i)
+{
+    size_t block = (size_t)page_bytes / (size_t)heads, bytes = block / BLOCK;
+
+    for (int h = 0; h < heads; h++)
+        memcpy(to + (size_t)h * block + (size_t)j * bytes,
+               from + (size_t)h * block + (size_t)i * bytes, bytes);
+}
+
+/* Key FROM of a table moves to place TO. */
 static void move_key(struct spn_kv *kv, int layer, struct table *t, int64_t to, int64_t from)
 {
     const struct lm_pages *p = &kv->pages[layer];
     uint32_t a = t->page[to / BLOCK], b = t->page[from / BLOCK];
-    uint64_t k = p->bytes_k / BLOCK, v = p->bytes_v / BLOCK;
+    int64_t j = to % BLOCK, i = from % BLOCK;
 
-    memcpy(lm_page_k(p, a) + (uint64_t)(to % BLOCK) * k,
-           lm_page_k(p, b) + (uint64_t)(from % BLOCK) * k, (size_t)k);
-    memcpy(lm_page_v(p, a) + (uint64_t)(to % BLOCK) * v,
-           lm_page_v(p, b) + (uint64_t)(from % BLOCK) * v, (size_t)v);
-    lm_page_pos(p, a)[to % BLOCK] = lm_page_pos(p, b)[from % BLOCK];
-    lm_page_row(p, a)[to % BLOCK] = lm_page_row(p, b)[from % BLOCK];
+    move_part(lm_page_k(p, a), lm_page_k(p, b), p->bytes_k, p->heads, j, i);
+    move_part(lm_page_v(p, a), lm_page_v(p, b), p->bytes_v, p->heads, j, i);
+    lm_page_pos(p, a)[j] = lm_page_pos(p, b)[i];
+    lm_page_row(p, a)[j] = lm_page_row(p, b)[i];
 }
 
 /* First key that KEEP drops, or the length. */

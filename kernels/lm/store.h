@@ -18,9 +18,10 @@ extern "C" {
 
 #define SPN_KV_TIERS 4
 
-/* Numbers of one key and of one value: heads_kv * dim_k, heads_kv * dim_v. */
+/* Numbers of one key and of one value: heads * dim_k, heads * dim_v. */
 struct spn_kv_layer {
     int64_t width_k, width_v;
+    int heads; /* key/value heads, which lie apart in a page; 0 means 1 */
 };
 struct spn_kv_options {
     int n_layer;

@@ -34,8 +34,8 @@ static struct spn_attention shape(int layer)
 
 static struct spn_kv *store_new(int dtype, int64_t tokens, int64_t second_tier)
 {
-    const struct spn_kv_layer layer[LAYERS] = { { GROUPS * DK, GROUPS * DV },
-                                                { GROUPS * DK, GROUPS * DV } };
+    const struct spn_kv_layer layer[LAYERS] = { { GROUPS * DK, GROUPS * DV, GROUPS },
+                                                { GROUPS * DK, GROUPS * DV, GROUPS } };
     struct spn_kv_options o = {
         .n_layer = LAYERS,
         .layer = layer,
@@ -428,7 +428,7 @@ static void test_limits(void)
     float k[GROUPS * DK] = { 0 }, v[GROUPS * DV] = { 0 };
     int32_t a = seq_new(kv);
     struct spn_kv_options bad = { .n_layer = 1,
-                                  .layer = &(struct spn_kv_layer){ 0, 1 },
+                                  .layer = &(struct spn_kv_layer){ 0, 1, 1 },
                                   .n_tiers = 1,
                                   .tokens = { 32 },
                                   .max_seqs = 1 };

@@ -11,8 +11,8 @@ extern "C" {
 #endif
 
 /* The keys of one sequence in one layer: blocks of SPN_ATTENTION_BLOCK keys, whoever owns them.
-   Key i lies in block i / BLOCK; k[b] is [BLOCK, heads_kv * dim_k], v[b] is [BLOCK, heads_kv *
-   dim_v], both of DTYPE. */
+   Key i lies in block i / BLOCK; k[b] is [heads_kv, BLOCK, dim_k], v[b] is [heads_kv, BLOCK, dim_v],
+   both of DTYPE: what one head reads of a block lies together. */
 struct spn_keys {
     int64_t n;
     int dtype; /* SPN_F32 or SPN_F16 */

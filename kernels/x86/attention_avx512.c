@@ -3,10 +3,10 @@
 
 #include "x86/attention_tile.h"
 
-void k_attend_avx512(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask)
+void k_attend_avx512(const struct k_attend *a, const void *k, const void *v, uint32_t mask)
 {
     if (a->half)
-        attend(a, lanes, mask, 1);
+        attend(a, k, v, mask, 1);
     else
-        attend(a, lanes, mask, 0);
+        attend(a, k, v, mask, 0);
 }

@@ -12,33 +12,32 @@ enum { LANES = SPN_ATTENTION_BLOCK, GROUPS = LANES / VW };
 
 #ifdef __AVX512F__
 
-VEC_INLINE
-vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
-VEC_INLINE
-vf v_half(const void *p) { return _mm512_cvtph_ps(_mm256_loadu_si256(p)); }
+VEC_INLINE vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
+VEC_INLINE vf v_half(const void *p) { return _mm512_cvtph_ps(_mm256_loadu_si256(p)); }
 
 /* A where lane GROUP * 16 + i is in MASK, else B. */
-VEC_INLINE
-vf v_pick(uint32_t mask, int group, vf a, vf b)
+VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
 {
     return _mm512_mask_blend_ps((__mmask16)(mask >> (16 * group)), b, a);
 }
 
 /* Lane i of the result is the sum of the lanes of X[i]: every sum by the same tree. */
-VEC_INLINE
-vf v_sums(vf *x)
+VEC_INLINE vf v_sums(vf *x)
 {
     __m512 t[8], u[4];
 
+#pragma GCC unroll 8
     for (int i = 0; i < 8; i++)
         t[i] = _mm512_add_ps(_mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]),
                              _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]));
+#pragma GCC unroll 4
     for (int i = 0; i < 4; i++) {
         __m512d a = _mm512_castps_pd(t[2 * i]), b = _mm512_castps_pd(t[2 * i + 1]);
 
         u[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),
                              _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
     }
+#pragma GCC unroll 2
     for (int i = 0; i < 2; i++)
         t[i] = _mm512_add_ps(_mm512_shuffle_f32x4(u[2 * i], u[2 * i + 1], 0x88),
                              _mm512_shuffle_f32x4(u[2 * i], u[2 * i + 1], 0xdd));
@@ -46,16 +45,14 @@ vf v_sums(vf *x)
                          _mm512_shuffle_f32x4(t[0], t[1], 0xdd));
 }
 
-VEC_INLINE
-float v_sum(vf x) { return _mm512_reduce_add_ps(x); }
-VEC_INLINE
-float v_largest(vf x) { return _mm512_reduce_max_ps(x); }
-VEC_INLINE
-float v_first(vf x) { return _mm512_cvtss_f32(x); }
-VEC_INLINE
-vf v_round(vf x) { return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-VEC_INLINE
-vf v_pow2(vf n)
+VEC_INLINE float v_sum(vf x) { return _mm512_reduce_add_ps(x); }
+VEC_INLINE float v_largest(vf x) { return _mm512_reduce_max_ps(x); }
+VEC_INLINE float v_first(vf x) { return _mm512_cvtss_f32(x); }
+VEC_INLINE vf v_round(vf x)
+{
+    return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+VEC_INLINE vf v_pow2(vf n)
 {
     return _mm512_castsi512_ps(
         _mm512_slli_epi32(_mm512_add_epi32(_mm512_cvtps_epi32(n), _mm512_set1_epi32(127)), 23));
@@ -63,13 +60,10 @@ vf v_pow2(vf n)
 
 #else
 
-VEC_INLINE
-vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
-VEC_INLINE
-vf v_half(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
+VEC_INLINE vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
+VEC_INLINE vf v_half(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
 
-VEC_INLINE
-vf v_pick(uint32_t mask, int group, vf a, vf b)
+VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
 {
     __m256i bit = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
     __m256i on = _mm256_and_si256(_mm256_set1_epi32((int)(mask >> (8 * group) & 0xff)), bit);
@@ -77,8 +71,7 @@ vf v_pick(uint32_t mask, int group, vf a, vf b)
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(_mm256_cmpeq_epi32(on, bit)));
 }
 
-VEC_INLINE
-vf v_sums(vf *x)
+VEC_INLINE vf v_sums(vf *x)
 {
     __m256 a = _mm256_hadd_ps(_mm256_hadd_ps(x[0], x[1]), _mm256_hadd_ps(x[2], x[3]));
     __m256 b = _mm256_hadd_ps(_mm256_hadd_ps(x[4], x[5]), _mm256_hadd_ps(x[6], x[7]));
@@ -86,8 +79,7 @@ vf v_sums(vf *x)
     return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
 }
 
-VEC_INLINE
-float v_sum(vf x)
+VEC_INLINE float v_sum(vf x)
 {
     __m128 t = _mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
 
@@ -95,8 +87,7 @@ float v_sum(vf x)
     return _mm_cvtss_f32(_mm_add_ss(t, _mm_movehdup_ps(t)));
 }
 
-VEC_INLINE
-float v_largest(vf x)
+VEC_INLINE float v_largest(vf x)
 {
     __m128 t = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
 
@@ -104,12 +95,12 @@ float v_largest(vf x)
     return _mm_cvtss_f32(_mm_max_ss(t, _mm_movehdup_ps(t)));
 }
 
-VEC_INLINE
-float v_first(vf x) { return _mm256_cvtss_f32(x); }
-VEC_INLINE
-vf v_round(vf x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
-VEC_INLINE
-vf v_pow2(vf n)
+VEC_INLINE float v_first(vf x) { return _mm256_cvtss_f32(x); }
+VEC_INLINE vf v_round(vf x)
+{
+    return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+VEC_INLINE vf v_pow2(vf n)
 {
     return _mm256_castsi256_ps(
         _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)), 23));
@@ -120,8 +111,7 @@ vf v_pow2(vf n)
 /* exp(x) for x <= 0 within 2 units in the last place: 2^n times a polynomial in what is left (Cody
    and Waite's reduction). Below -87 the result is about 1e-38, never an underflow; NaN stays NaN.
  */
-VEC_INLINE
-vf v_exp(vf x)
+VEC_INLINE vf v_exp(vf x)
 {
     vf n, r, p;
 
@@ -141,15 +131,13 @@ vf v_exp(vf x)
 }
 
 /* VW numbers of a key or value, which are floats or F16. */
-VEC_INLINE
-vf load(const void *row, int d, int half)
+VEC_INLINE vf load(const void *row, int d, int half)
 {
     return half ? v_half((const uint16_t *)row + d) : v_load((const float *)row + d);
 }
 
 /* The N < VW numbers from element D on, then zeros. */
-VEC_INLINE
-vf load_tail(const void *row, int d, int n, int half)
+VEC_INLINE vf load_tail(const void *row, int d, int n, int half)
 {
     uint16_t tail[VW] = { 0 };
 
@@ -159,10 +147,11 @@ vf load_tail(const void *row, int d, int n, int half)
     return v_half(tail);
 }
 
-/* Lane j: q k[j], summed over d in vectors, then by the tree. */
-VEC_INLINE
-vf dots(const float *q, const void *const *k, int dim, int half)
+/* Lane j: q k[j], summed over d in vectors, then by the tree.  K: keys of DIM numbers. */
+VEC_INLINE vf dots(const float *q, const void *k, int dim, int half)
 {
+    const char *row = k;
+    const size_t step = (size_t)dim * (half ? 2 : 4);
     vf acc[VW];
     int d = 0;
 
@@ -174,22 +163,21 @@ vf dots(const float *q, const void *const *k, int dim, int half)
 
 #pragma GCC unroll 16
         for (int j = 0; j < VW; j++)
-            acc[j] = v_fma(x, load(k[j], d, half), acc[j]);
+            acc[j] = v_fma(x, load(row + (size_t)j * step, d, half), acc[j]);
     }
     if (d < dim) {
         vf x = v_load_n(q + d, dim - d);
 
 #pragma GCC unroll 16
         for (int j = 0; j < VW; j++)
-            acc[j] = v_fma(x, load_tail(k[j], d, dim - d, half), acc[j]);
+            acc[j] = v_fma(x, load_tail(row + (size_t)j * step, d, dim - d, half), acc[j]);
     }
     return v_sums(acc);
 }
 
 /* Scores of all lanes, -inf outside MASK; returns the largest. */
-VEC_INLINE
-float scores(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, const float *q,
-             vf *s, int half)
+VEC_INLINE float scores(const struct k_attend *a, const void *k, uint32_t mask, const float *q,
+                        vf *s, int dim, int half)
 {
     vf top = v_set(-INFINITY);
 
@@ -198,7 +186,8 @@ float scores(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mas
         s[g] = v_set(-INFINITY);
         if ((mask >> (g * VW) & (uint32_t)((1ull << VW) - 1)) == 0)
             continue;
-        s[g] = v_mul(dots(q, lanes->k + g * VW, a->dim_k, half), v_set(a->scale));
+        s[g] = v_mul(dots(q, (const char *)k + (size_t)(g * VW * dim) * (half ? 2 : 4), dim, half),
+                     v_set(a->scale));
         if (a->softcap > 0) {
             float t[VW];
 
@@ -214,31 +203,33 @@ float scores(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mas
 }
 
 /* N vectors of y from element D on: y = y alpha + sum of p[j] v[j].  The lanes are dealt to PARTS
-   sums, so that an addition does not wait for the one before; N * PARTS is 8 or less. TAIL: the
+   sums, so that an addition does not wait for the one before; N * PARTS is 8 or less.  TAIL: the
    vector has that many numbers (0: all). */
-VEC_INLINE
-void values(const struct k_lanes *lanes, uint32_t mask, const float *p, float alpha, float *y,
-            int d, int n, int parts, int tail, int half)
+VEC_INLINE void values(const void *v, uint32_t mask, const float *p, float alpha, float *y, int dim,
+                       int d, int n, int parts, int tail, int half)
 {
     const uint32_t all = (1u << parts) - 1;
+    const size_t step = (size_t)dim * (half ? 2 : 4);
+    const char *row = v;
     vf acc[8];
 
 #pragma GCC unroll 8
     for (int i = 0; i < n * parts; i++)
         acc[i] = v_zero();
-    for (int j = 0; j < LANES && mask >> j != 0; j += parts) {
+    for (int j = 0; j < LANES && mask >> j != 0; j += parts, row += (size_t)parts * step) {
         uint32_t some = mask >> j & all;
 
 #pragma GCC unroll 4
         for (int q = 0; q < parts; q++)
             if (some == all || (some >> q & 1) != 0) {
+                const char *at = row + (size_t)q * step;
                 vf w = v_set(p[j + q]);
 
 #pragma GCC unroll 8
                 for (int i = 0; i < n; i++)
                     acc[q * n + i] = v_fma(w,
-                                           tail != 0 ? load_tail(lanes->v[j + q], d, tail, half)
-                                                     : load(lanes->v[j + q], d + i * VW, half),
+                                           tail != 0 ? load_tail(at, d, tail, half)
+                                                     : load(at, d + i * VW, half),
                                            acc[q * n + i]);
             }
     }
@@ -257,30 +248,30 @@ void values(const struct k_lanes *lanes, uint32_t mask, const float *p, float al
     }
 }
 
-VEC_INLINE
-void all_values(const struct k_lanes *lanes, uint32_t mask, const float *p, float alpha, float *y,
-                int dim, int half)
+VEC_INLINE void all_values(const void *v, uint32_t mask, const float *p, float alpha, float *y,
+                           int dim, int half)
 {
     int d = 0;
 
     for (; d + 8 * VW <= dim; d += 8 * VW)
-        values(lanes, mask, p, alpha, y, d, 8, 1, 0, half);
+        values(v, mask, p, alpha, y, dim, d, 8, 1, 0, half);
     for (; d + 4 * VW <= dim; d += 4 * VW)
-        values(lanes, mask, p, alpha, y, d, 4, 2, 0, half);
+        values(v, mask, p, alpha, y, dim, d, 4, 2, 0, half);
     for (; d + 2 * VW <= dim; d += 2 * VW)
-        values(lanes, mask, p, alpha, y, d, 2, 4, 0, half);
+        values(v, mask, p, alpha, y, dim, d, 2, 4, 0, half);
     for (; d + VW <= dim; d += VW)
-        values(lanes, mask, p, alpha, y, d, 1, 4, 0, half);
+        values(v, mask, p, alpha, y, dim, d, 1, 4, 0, half);
     if (d < dim)
-        values(lanes, mask, p, alpha, y, d, 1, 4, dim - d, half);
+        values(v, mask, p, alpha, y, dim, d, 1, 4, dim - d, half);
 }
 
-VEC_INLINE
-void attend(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask, int half)
+VEC_INLINE void attend_heads(const struct k_attend *a, const void *k, const void *v, uint32_t mask,
+                             int dim_k, int dim_v, int half)
 {
     for (int h = 0; h < a->heads; h++) {
         vf s[GROUPS], total = v_zero();
-        float p[LANES], alpha, max = scores(a, lanes, mask, a->q + (int64_t)h * a->dim_k, s, half);
+        float p[LANES], alpha;
+        float max = scores(a, k, mask, a->q + (size_t)h * (size_t)dim_k, s, dim_k, half);
 
         max = max > a->max[h] ? max : a->max[h];
         alpha = a->max[h] > -INFINITY ? v_first(v_exp(v_set(a->max[h] - max))) : 0;
@@ -293,8 +284,22 @@ void attend(const struct k_attend *a, const struct k_lanes *lanes, uint32_t mask
         }
         a->sum[h] = a->sum[h] * alpha + v_sum(total);
         a->max[h] = max;
-        all_values(lanes, mask, p, alpha, a->y + (int64_t)h * a->dim_v, a->dim_v, half);
+        all_values(v, mask, p, alpha, a->y + (size_t)h * (size_t)dim_v, dim_v, half);
     }
+}
+
+/* The usual head sizes as constants: addresses then need no registers. */
+VEC_INLINE void attend(const struct k_attend *a, const void *k, const void *v, uint32_t mask,
+                       int half)
+{
+    if (a->dim_k == 64 && a->dim_v == 64)
+        attend_heads(a, k, v, mask, 64, 64, half);
+    else if (a->dim_k == 32 && a->dim_v == 32)
+        attend_heads(a, k, v, mask, 32, 32, half);
+    else if (a->dim_k == 128 && a->dim_v == 128)
+        attend_heads(a, k, v, mask, 128, 128, half);
+    else
+        attend_heads(a, k, v, mask, a->dim_k, a->dim_v, half);
 }
 
 #endif
