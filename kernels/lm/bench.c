@@ -70,6 +70,7 @@ static spn_status measure_read(struct spn_pool *pool, int repeat, double *gbps, 
         *gbps = rate > *gbps ? rate : *gbps;
         keep += r.sum[0];
     }
+    (void)keep;
     spn_free(data);
     return SPN_OK;
 }

@@ -49,8 +49,8 @@ static void test_json(void)
                                         "tokens_out", "thoughts" };
     static const char *const lines[] = {
         "{\"prompt\":\"one\",\"id\":\"a\"}",
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"content\":"
-        "\"y\"},{\"role\":\"user\",\"content\":\"two\"}],\"id\":7}",
+        ("{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\",\"content\":"
+         "\"y\"},{\"role\":\"user\",\"content\":\"two\"}],\"id\":7}"),
         "",
         "{\"messages\":[{\"role\":\"nobody\",\"content\":\"x\"}]}",
         "{\"messages\":[{\"role\":\"assistant\",\"content\":\"x\"}]}",
