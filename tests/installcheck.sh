@@ -24,6 +24,8 @@ done
 say $? "every installed plugin is loaded$missing"
 [ "$("$spinney" -q papers | wc -l)" -eq 61 ]
 say $? "the installed papers are found"
+[ -s "$DESTDIR$LIBDIR/spinney/selftest.json" ]
+say $? "make install kept which selftests passed"
 missing=
 for h in $HEADERS; do
     [ -f "$DESTDIR$INCLUDEDIR/spinney-1/$h" ] || missing="$missing $h"

@@ -22,6 +22,7 @@ static const struct spn_option options[] = {
 static spn_status one(const struct spn_job_api *api, struct spn_job *job,
                       const struct spn_record *r, const struct spn_values *v, struct spn_err *err)
 {
+    static volatile int *volatile nowhere = (volatile int *)8;
     const char *prompt = json_string_value(json_object_get(r->object, "prompt"));
     struct spn_buf b = SPN_BUF_INIT(1 << 24);
     json_t *o, *id = json_object_get(r->object, "id");
@@ -33,7 +34,7 @@ static spn_status one(const struct spn_job_api *api, struct spn_job *job,
     if (prompt == NULL)
         prompt = "messages";
     if (strcmp(prompt, "crash") == 0)
-        *(volatile int *)8 = 1;
+        *nowhere = 1;
     if (strncmp(prompt, "fail", 4) == 0)
         return spn_fail(err, SPN_EFORMAT, "record %lld: told to fail", (long long)r->index);
     nanosleep(&t, NULL);
