@@ -33,6 +33,7 @@ static spn_status declare(const struct spn_host *host, struct spn_err *err)
 #elif defined CASE_UNRESOLVED
     extern int spinney_nobody_defines_this(void);
 
+    (void)registry;
     return spinney_nobody_defines_this();
 #else
     return registry->add(host, SPN_POINT_COMMAND, TEXT(NAME), &command, err);
