@@ -1,6 +1,8 @@
 /* cot.c - reasoner `cot`: a worked solution, or a vote over several. */
 #include "config.h"
 
+#include "../common/script.h"
+#include "base/mem.h"
 #include "samples.h"
 
 static const struct spn_option options[] = {
@@ -47,6 +49,42 @@ static spn_status declare(const struct spn_host *host, struct spn_err *err)
     return reason_declare(&tables, host, "cot", &reasoner, err);
 }
 
+/* ---- selftest: two of three samples agree ---- */
+
+static char *script(void *ctx, const char *prompt, uint64_t key)
+{
+    return spn_strdup(++*(int *)ctx == 1 ? "Answer: 4 + 5 + 6 + 10 = 24"
+                                         : "10 - 4 = 6\nAnswer: (10 - 4) * 5 - 6 = 24");
+}
+
+static spn_status selftest(const struct spn_host *host, struct spn_err *err)
+{
+    const struct spn_registry_api *registry = host->query("registry", 1);
+    const struct spn_task *task =
+        registry != NULL ? registry->find(SPN_POINT_TASK, "game24") : NULL;
+    int asked = 0;
+    struct reason_script s = { .reply = script, .ctx = &asked };
+    struct reason_tables with_script = { reason_script_api(), tables.thoughts };
+    struct cot_options o = { .samples = 3, .temperature = 0.7 };
+    struct spn_reason_request r = { .question = "4 5 6 10", .task = task, .task_name = "game24" };
+    struct spn_reason_result out;
+    spn_status st;
+
+    if (task == NULL)
+        return spn_fail(err, SPN_ENOTFOUND, "cot: the selftest needs the task game24");
+    r.engine = reason_script_open(&s);
+    if (r.engine == NULL)
+        return spn_fail(err, SPN_ENOMEM, "cot: no memory for the selftest");
+    st = cot_run(&with_script, &o, &r, &out, err);
+    if (st == SPN_OK && out.checked != 1)
+        st = spn_fail(err, SPN_ENO, "cot: three samples, two of them right, answer '%s'",
+                      out.answer != NULL ? out.answer : "nothing");
+    spn_free(out.answer);
+    spn_free(out.text);
+    with_script.engine->close(r.engine);
+    return st;
+}
+
 SPN_PLUGIN(cot) = {
     SPN_PLUGIN_HEAD,
     .name = "cot",
@@ -56,4 +94,5 @@ SPN_PLUGIN(cot) = {
     .points = SPN_HAS(SPN_POINT_REASONER),
     .options = options,
     .declare = declare,
+    .selftest = selftest,
 };

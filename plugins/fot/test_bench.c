@@ -163,6 +163,7 @@ int main(void)
 
     for (size_t i = 0; i < 4; i++)
         ok(plugins[i]->declare(&job_host, NULL) == SPN_OK, "%s declares", plugins[i]->name);
+    ok(cot_LTX_spn_plugin.selftest(&job_host, NULL) == SPN_OK, "cot's selftest");
     ok(tot_LTX_spn_plugin.selftest(&job_host, NULL) == SPN_OK, "tot's selftest");
     fake_add(&job_host, SPN_POINT_TASK, "scripted",
              scripted_task(fake_find(SPN_POINT_TASK, "game24")), NULL);

@@ -105,10 +105,8 @@ static spn_status selftest(const struct spn_host *host, struct spn_err *err)
     if (st == SPN_OK && out.checked != 1)
         st = spn_fail(err, SPN_ENO, "tot: a tree that was told the way to 24 answers '%s'",
                       out.answer != NULL ? out.answer : "nothing");
-    if (st == SPN_OK) {
-        spn_free(out.answer);
-        spn_free(out.text);
-    }
+    spn_free(out.answer);
+    spn_free(out.text);
     with_script.engine->close(r.engine);
     return st;
 }
