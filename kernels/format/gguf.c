@@ -15,7 +15,7 @@
 
 #include "base/arith.h"
 #include "base/log.h"
-#include "format/half.h"
+#include "tensor/half.h"
 
 enum { HEADER_BYTES = 24, INFO_BYTES_MIN = 24, PAIR_BYTES_MIN = 13 };
 enum { KEY_BYTES_MAX = 65535, NAME_BYTES_MAX = 255 };

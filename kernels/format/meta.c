@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/arith.h"
-#include "format/half.h"
+#include "tensor/half.h"
 #include "format/reader.h"
 #include "format/source.h"
 

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "format/half.h"
+#include "tensor/half.h"
 #include "format/quant.h"
 #include "tensor/dtype.h"
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "format/half.h"
+#include "tensor/half.h"
 #include "format/quant.h"
 #include "tensor/dtype.h"
 

@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/rng.h"
-#include "format/half.h"
+#include "tensor/half.h"
 #include "format/source.h"
 #include "tap.h"
 #include "tensor/product.h"

@@ -10,7 +10,7 @@
 
 #include "base/arith.h"
 #include "base/mem.h"
-#include "format/half.h"
+#include "tensor/half.h"
 
 enum { PAIRS_BYTES_MAX = 1 << 30 };
 

@@ -22,7 +22,7 @@ struct block {
 
 static float half_at(const uint8_t *p)
 {
-    return k_f32_of_f16((uint16_t)(p[0] | p[1] << 8));
+    return spn_f32_of_f16((uint16_t)(p[0] | p[1] << 8));
 }
 
 static void block_q8_0(const uint8_t *row, int64_t b, struct block *out)
@@ -110,11 +110,11 @@ void k_act_quantize_ref(const float *x, int64_t blocks, struct k_act *out)
 
         /* Magnitudes compare as their bits do, and every NaN is above infinity. */
         for (int i = 0; i < 32; i++) {
-            uint32_t size = k_bits_of_f32(x[i]) & 0x7fffffffu;
+            uint32_t size = spn_bits_of_f32(x[i]) & 0x7fffffffu;
 
             top = size > top ? size : top;
         }
-        out->d = top >= 0x7f800000u ? NAN : k_f32_of_bits(top) / 127.0f;
+        out->d = top >= 0x7f800000u ? NAN : spn_f32_of_bits(top) / 127.0f;
         out->sum[0] = out->sum[1] = 0;
         for (int i = 0; i < 32; i++) {
             float q = out->d > 0 ? nearbyintf(x[i] / out->d) : 0.0f;
@@ -137,7 +137,7 @@ static float plain_at(int dtype, const uint8_t *row, int64_t p)
         return f;
     }
     memcpy(&h, row + 2 * p, sizeof h);
-    return dtype == SPN_F16 ? k_f32_of_f16(h) : k_f32_of_bf16(h);
+    return dtype == SPN_F16 ? spn_f32_of_f16(h) : spn_f32_of_bf16(h);
 }
 
 /* A piece of a row of W as floats, at most 256 elements from P on. */
@@ -173,7 +173,7 @@ static float dot_f32(const struct spn_tensor *w, const uint8_t *row, const float
     for (int64_t p = 0; p < w->dim[1]; p += n) {
         n = widen(w, row, p, piece);
         for (int64_t i = 0; i < n; i++)
-            sum += (double)(round ? k_f32_of_bf16(k_bf16_of_f32(x[p + i])) : x[p + i]) * piece[i];
+            sum += (double)(round ? spn_f32_of_bf16(spn_bf16_of_f32(x[p + i])) : x[p + i]) * piece[i];
     }
     return (float)sum;
 }

@@ -30,7 +30,7 @@ static void plain_column(enum k_form form, const uint8_t *w, int64_t p, float ou
         memcpy(&h,
                w + 2 * (form == K_FORM_F16 ? p * K_PANEL + i : (p / 2 * K_PANEL + i) * 2 + p % 2),
                sizeof h);
-        out[i] = form == K_FORM_F16 ? k_f32_of_f16(h) : k_f32_of_bf16(h);
+        out[i] = form == K_FORM_F16 ? spn_f32_of_f16(h) : spn_f32_of_bf16(h);
     }
 }
 
@@ -64,7 +64,7 @@ static float half_at(const uint8_t *p, int i)
     uint16_t h;
 
     memcpy(&h, p + 2 * i, sizeof h);
-    return k_f32_of_f16(h);
+    return spn_f32_of_f16(h);
 }
 
 static void block_values(enum k_form form, const uint8_t *body, struct block *b)

@@ -76,14 +76,14 @@ static void round_row(const struct job *job, int64_t r)
         uint32_t *out = (uint32_t *)job->scratch + r * q->ld_pairs;
 
         for (int64_t i = 0; i + 1 < q->k; i += 2)
-            out[i / 2] = k_bf16_of_f32(x[i]) | (uint32_t)k_bf16_of_f32(x[i + 1]) << 16;
+            out[i / 2] = spn_bf16_of_f32(x[i]) | (uint32_t)spn_bf16_of_f32(x[i + 1]) << 16;
         if (q->k % 2 != 0)
-            out[q->k / 2] = k_bf16_of_f32(x[q->k - 1]);
+            out[q->k / 2] = spn_bf16_of_f32(x[q->k - 1]);
     } else {
         float *out = (float *)job->scratch + r * q->k;
 
         for (int64_t i = 0; i < q->k; i++)
-            out[i] = k_f32_of_bf16(k_bf16_of_f32(x[i]));
+            out[i] = spn_f32_of_bf16(spn_bf16_of_f32(x[i]));
     }
 }
 

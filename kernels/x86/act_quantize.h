@@ -83,7 +83,7 @@ static void act_quantize(const float *x, int64_t blocks, struct k_act *out)
         for (int i = 0; i < ACT_VECTORS; i++)
             v[i] = v_load(x + i * VW);
         top = act_top(v);
-        out->d = top >= 0x7f800000u ? NAN : k_f32_of_bits(top) / 127.0f;
+        out->d = top >= 0x7f800000u ? NAN : spn_f32_of_bits(top) / 127.0f;
         /* A block of zeros, or one that holds a NaN or an infinity, has no quotients: its bytes are
          * 0. */
         if (!(out->d > 0))
