@@ -1,4 +1,4 @@
-/* attention_block.h - one block of keys against the query heads of one row: the step of the online
+/* attention_block.h - some blocks of keys against the query heads of one row: a step of the online
  * softmax (inside the library). */
 #ifndef LM_ATTENTION_BLOCK_H
 #define LM_ATTENTION_BLOCK_H
@@ -15,15 +15,27 @@ struct k_attend {
     float *max, *sum; /* [heads]: largest score so far (-inf), sum of exp(score - max) (0) */
 };
 
-/* K [BLOCK, dim_k] and V [BLOCK, dim_v]: lane j holds the key whose position is j modulo
-   SPN_ATTENTION_BLOCK, whichever page it comes from.  All lanes may be read, only those of MASK
-   (not 0) count.  Order of arithmetic: a score is one fixed sum over dim_k; the maximum; a fixed
-   tree over the 32 lanes for the sum; values lane by lane into a fixed number of sums.  A lane
-   outside MASK leaves no trace, so a row's bytes depend on the keys it sees alone. */
-typedef void (*k_attend_fn)(const struct k_attend *a, const void *k, const void *v, uint32_t mask);
+/* Up to K_SPAN blocks of keys whose positions have the same pos / (K_SPAN * SPN_ATTENTION_BLOCK),
+   in the order of their positions: one step of the online softmax, so that there is one maximum and
+   one rescaling for all of them.  Lane j of a block is the key at position j modulo
+   SPN_ATTENTION_BLOCK, whichever page it comes from; only lanes of MASK (not 0) count. */
+enum { K_SPAN = 4 };
+struct k_span {
+    int n;
+    uint32_t mask[K_SPAN];
+    /* [BLOCK, dim], every lane may be read; NULL where the lanes lie here and there: LANE_K, LANE_V
+     */
+    const void *k[K_SPAN], *v[K_SPAN];
+    const void *lane_k[K_SPAN][SPN_ATTENTION_BLOCK], *lane_v[K_SPAN][SPN_ATTENTION_BLOCK];
+};
 
-void k_attend_ref(const struct k_attend *a, const void *k, const void *v, uint32_t mask);
-void k_attend_avx2(const struct k_attend *a, const void *k, const void *v, uint32_t mask);
-void k_attend_avx512(const struct k_attend *a, const void *k, const void *v, uint32_t mask);
+/* Order of arithmetic: a score is one fixed sum over dim_k; the maximum; weights summed a lane over
+   the blocks, then over the lanes by a fixed tree; values lane by lane into a fixed number of sums.
+   A lane outside MASK leaves no trace, so a row's bytes depend on the keys it sees alone. */
+typedef void (*k_attend_fn)(const struct k_attend *a, const struct k_span *s);
+
+void k_attend_ref(const struct k_attend *a, const struct k_span *s);
+void k_attend_avx2(const struct k_attend *a, const struct k_span *s);
+void k_attend_avx512(const struct k_attend *a, const struct k_span *s);
 
 #endif

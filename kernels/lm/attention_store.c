@@ -1,10 +1,11 @@
 /* attention_store.c - attention over sequence memory: rows of many sequences, each over the keys it
  * may see.
  *
- * Keys are taken in the order of their pages and grouped by position / SPN_ATTENTION_BLOCK: one
- * group is one step of the online softmax (Milakov and Gimelshein 2018; the order over blocks as in
- * Dao and others 2022).  The group of a key depends on its position alone, so it does not matter
- * how pages are shared, where a chunk ended, or which rows run beside.
+ * Keys are taken in the order of their pages and grouped by position: blocks of
+ * SPN_ATTENTION_BLOCK, and K_SPAN of these to a step of the online softmax (Milakov and Gimelshein
+ * 2018; the order over blocks as in Dao and others 2022).  The group of a key depends on its
+ * position alone, so it does not matter how pages are shared, where a chunk ended, or which rows
+ * run beside.
  */
 #include "config.h"
 
@@ -20,55 +21,62 @@
 /* Heads have at most DIM_MAX numbers (spn_lm_shape_check). */
 enum { BLOCK = SPN_ATTENTION_BLOCK, ROWS_MAX = 16, HEADS_MAX = 32, DIM_MAX = 1024 };
 
-/* Row J of a block, widened from F16 into WIDE where need be. */
-static const float *row_of(const void *block, int j, int dim, int half, float *wide)
+/* Lane J of a block of keys or values, widened from F16 into WIDE where need be. */
+static const float *lane_of(const void *block, const void *const *lane, int j, int dim, int half,
+                            float *wide)
 {
+    size_t bytes = (size_t)dim * (half ? 2 : 4);
+    const void *row = block != NULL ? (const char *)block + (size_t)j * bytes : lane[j];
+
     if (!half)
-        return (const float *)block + (size_t)j * (size_t)dim;
-    spn_dequant(SPN_F16, (const uint16_t *)block + (size_t)j * (size_t)dim, wide, dim, NULL);
+        return row;
+    spn_dequant(SPN_F16, row, wide, dim, NULL);
     return wide;
 }
 
-void k_attend_ref(const struct k_attend *a, const void *k, const void *v, uint32_t mask)
+static float score(const struct k_attend *a, const float *q, const float *k)
+{
+    float dot = 0;
+
+    for (int d = 0; d < a->dim_k; d++)
+        dot += q[d] * k[d];
+    dot *= a->scale;
+    return a->softcap > 0 ? a->softcap * tanhf(dot / a->softcap) : dot;
+}
+
+void k_attend_ref(const struct k_attend *a, const struct k_span *s)
 {
     float wide[DIM_MAX];
 
     for (int h = 0; h < a->heads; h++) {
-        const float *q = a->q + (int64_t)h * a->dim_k;
-        float *y = a->y + (int64_t)h * a->dim_v;
-        float s[BLOCK], max = a->max[h], alpha;
+        float *y = a->y + (int64_t)h * a->dim_v, p[K_SPAN][BLOCK], max = a->max[h], alpha;
 
-        for (int j = 0; j < BLOCK; j++) {
-            const float *key;
-            float dot = 0;
-
-            if (!(mask >> j & 1))
-                continue;
-            key = row_of(k, j, a->dim_k, a->half, wide);
-            for (int d = 0; d < a->dim_k; d++)
-                dot += q[d] * key[d];
-            s[j] = dot * a->scale;
-            if (a->softcap > 0)
-                s[j] = a->softcap * tanhf(s[j] / a->softcap);
-            if (!(s[j] <= max))
-                max = s[j];
-        }
+        for (int b = 0; b < s->n; b++)
+            for (int j = 0; j < BLOCK; j++) {
+                if (!(s->mask[b] >> j & 1))
+                    continue;
+                p[b][j] = score(a, a->q + (int64_t)h * a->dim_k,
+                                lane_of(s->k[b], s->lane_k[b], j, a->dim_k, a->half, wide));
+                if (!(p[b][j] <= max))
+                    max = p[b][j];
+            }
         alpha = a->max[h] > -INFINITY ? expf(a->max[h] - max) : 0;
         a->sum[h] *= alpha;
         for (int d = 0; d < a->dim_v; d++)
             y[d] *= alpha;
-        for (int j = 0; j < BLOCK; j++) {
-            const float *value;
-            float p;
+        for (int b = 0; b < s->n; b++)
+            for (int j = 0; j < BLOCK; j++) {
+                const float *v;
+                float w;
 
-            if (!(mask >> j & 1))
-                continue;
-            value = row_of(v, j, a->dim_v, a->half, wide);
-            p = expf(s[j] - max);
-            a->sum[h] += p;
-            for (int d = 0; d < a->dim_v; d++)
-                y[d] += p * value[d];
-        }
+                if (!(s->mask[b] >> j & 1))
+                    continue;
+                v = lane_of(s->v[b], s->lane_v[b], j, a->dim_v, a->half, wide);
+                w = expf(p[b][j] - max);
+                a->sum[h] += w;
+                for (int d = 0; d < a->dim_v; d++)
+                    y[d] += w * v[d];
+            }
         a->max[h] = max;
     }
 }
@@ -97,46 +105,47 @@ struct job {
     int64_t chunk;    /* rows of an item */
 };
 
-/* One row of an item while its blocks pass. */
+/* One row of an item while its blocks pass: the span under way, and which blocks of positions it
+   holds. */
 struct row {
     struct spn_keys keys;
     struct k_attend state;
     int32_t r, pos;
-    /* A group whose keys do not lie in one page in order: where each lane's key and value are. */
-    const void *k[BLOCK], *v[BLOCK];
-    uint32_t mask;
-    int32_t group;
+    struct k_span span;
+    int32_t block[K_SPAN];
 };
 
 static size_t elem_size(const struct k_attend *a) { return a->half ? 2 : 4; }
 
-/* The lanes of a group are laid out as a page is. Apart from the page's own path, for the stack. */
-__attribute__((noinline)) static void flush_group(const struct job *j, struct row *w)
-{
-    _Alignas(64) float k[BLOCK * DIM_MAX], v[BLOCK * DIM_MAX];
-    size_t bytes_k = (size_t)w->state.dim_k * elem_size(&w->state);
-    size_t bytes_v = (size_t)w->state.dim_v * elem_size(&w->state);
-
-    for (int i = 0; i < BLOCK; i++) {
-        /* What lies in the other lanes is read but does not count. */
-        bool here = (w->mask >> i & 1) != 0;
-
-        if (here) {
-            memcpy((char *)k + (size_t)i * bytes_k, w->k[i], bytes_k);
-            memcpy((char *)v + (size_t)i * bytes_v, w->v[i], bytes_v);
-        } else {
-            memset((char *)k + (size_t)i * bytes_k, 0, bytes_k);
-            memset((char *)v + (size_t)i * bytes_v, 0, bytes_v);
-        }
-    }
-    j->attend(&w->state, k, v, w->mask);
-    w->mask = 0;
-}
-
 static void flush(const struct job *j, struct row *w)
 {
-    if (w->mask != 0)
-        flush_group(j, w);
+    if (w->span.n > 0)
+        j->attend(&w->state, &w->span);
+    w->span.n = 0;
+}
+
+/* A place in the span for the keys of position block BLOCK; what is there already is worked off
+   when BLOCK lies in another span or comes again. */
+static int place(const struct job *j, struct row *w, int32_t block)
+{
+    int n = w->span.n;
+
+    if (n > 0 &&
+        (n == K_SPAN || w->block[n - 1] >= block || w->block[0] / K_SPAN != block / K_SPAN))
+        flush(j, w);
+    n = w->span.n++;
+    w->block[n] = block;
+    w->span.mask[n] = 0;
+    return n;
+}
+
+/* What the lanes outside the mask point to: any key, so that they may be read. */
+static void fill_lanes(struct k_span *s, int b, const void *k, const void *v)
+{
+    for (int i = 0; i < BLOCK; i++) {
+        s->lane_k[b][i] = k;
+        s->lane_v[b][i] = v;
+    }
 }
 
 /* Is batch row CANDIDATE the row R itself or one of its ancestors?  A parent comes before its
@@ -159,14 +168,10 @@ static bool visible(const struct job *j, const struct row *w, int64_t block, int
     return pos <= w->pos;
 }
 
-/* Is this page in the usual order: key j at position 32 n + j? */
+/* Is this block of rising positions the usual one: key j at position 32 n + j? */
 static bool plain_page(const int32_t *pos, int64_t count)
 {
-    bool plain = pos[0] % BLOCK == 0;
-
-    for (int64_t i = 1; i < count; i++)
-        plain = plain && pos[i] == pos[0] + i;
-    return plain;
+    return pos[0] % BLOCK == 0 && pos[count - 1] - pos[0] == count - 1;
 }
 
 static uint32_t first_bits(int64_t n)
@@ -184,29 +189,36 @@ static void step(const struct job *j, struct row *w, int64_t block, int kv_head)
     const char *k = (const char *)w->keys.k[block] + (size_t)kv_head * BLOCK * bytes_k;
     const char *v = (const char *)w->keys.v[block] + (size_t)kv_head * BLOCK * bytes_v;
 
-    if (w->keys.row == NULL && plain_page(pos, count) &&
-        (w->mask == 0 || w->group != pos[0] / BLOCK)) {
+    if (w->keys.row == NULL && w->keys.ordered && plain_page(pos, count) &&
+        (w->span.n == 0 || w->block[w->span.n - 1] != pos[0] / BLOCK)) {
         int64_t seen = (int64_t)w->pos - pos[0] + 1;
         uint32_t mask = first_bits(seen < count ? seen : count);
+        int b;
 
         if (j->a->window > 0)
             mask &= ~first_bits(seen - j->a->window);
-        flush(j, w);
-        if (mask != 0)
-            j->attend(&w->state, k, v, mask);
+        if (mask == 0)
+            return;
+        b = place(j, w, pos[0] / BLOCK);
+        w->span.mask[b] = mask;
+        w->span.k[b] = k;
+        w->span.v[b] = v;
         return;
     }
     for (int64_t i = 0; i < count; i++) {
-        int lane = pos[i] % BLOCK;
+        int lane = pos[i] % BLOCK, b = w->span.n - 1;
 
         if (!visible(j, w, block, i))
             continue;
-        if (w->mask != 0 && (w->group != pos[i] / BLOCK || (w->mask >> lane & 1) != 0))
-            flush(j, w);
-        w->group = pos[i] / BLOCK;
-        w->mask |= (uint32_t)1 << lane;
-        w->k[lane] = k + (size_t)i * bytes_k;
-        w->v[lane] = v + (size_t)i * bytes_v;
+        if (b < 0 || w->block[b] != pos[i] / BLOCK || w->span.k[b] != NULL ||
+            (w->span.mask[b] >> lane & 1) != 0) {
+            b = place(j, w, pos[i] / BLOCK);
+            w->span.k[b] = w->span.v[b] = NULL;
+            fill_lanes(&w->span, b, k + (size_t)i * bytes_k, v + (size_t)i * bytes_v);
+        }
+        w->span.mask[b] |= (uint32_t)1 << lane;
+        w->span.lane_k[b][lane] = k + (size_t)i * bytes_k;
+        w->span.lane_v[b][lane] = v + (size_t)i * bytes_v;
     }
 }
 
@@ -227,8 +239,7 @@ static void item(const struct job *j, int64_t first, int64_t end, int kv_head, i
         j->store->ops->keys(j->store, a->layer, j->rows->seq[r], &w[i].keys);
         w[i].r = (int32_t)r;
         w[i].pos = j->rows->pos[r];
-        w[i].mask = 0;
-        w[i].group = 0;
+        w[i].span.n = 0;
         w[i].state = (struct k_attend){
             .heads = heads,
             .dim_k = a->dim_k,

@@ -20,7 +20,8 @@ struct table {
     uint32_t *page;
     const void **k, **v;
     const int32_t **pos, **row;
-    bool tree; /* some keys are rows of an unaccepted tree step */
+    bool unordered; /* positions do not rise from key to key */
+    bool tree;      /* some keys are rows of an unaccepted tree step */
 };
 
 struct seq {
@@ -141,6 +142,8 @@ static spn_status append(struct spn_store *s, int layer, const struct spn_rows *
 
         if (spn_kv_refs(kv, layer, page) > 1)
             goto lost;
+        if (t->n > 0 && rows->pos[r] <= t->pos[(t->n - 1) / BLOCK][(t->n - 1) % BLOCK])
+            t->unordered = true;
         put_row(kv, lm_page_k(p, page), k + r * p->width_k, p->width_k, p->heads, j);
         put_row(kv, lm_page_v(p, page), v + r * p->width_v, p->width_v, p->heads, j);
         lm_page_pos(p, page)[j] = rows->pos[r];
@@ -167,6 +170,7 @@ static void keys(struct spn_store *s, int layer, int32_t seq, struct spn_keys *o
         return;
     t = &kv->seq[seq].table[layer];
     out->n = t->n;
+    out->ordered = !t->unordered;
     out->k = t->k;
     out->v = t->v;
     out->pos = t->pos;
@@ -361,6 +365,7 @@ spn_status spn_kv_seq_fork(struct spn_kv *kv, int32_t seq, int32_t *child, struc
         }
         to->n = from->n;
         to->tree = from->tree;
+        to->unordered = from->unordered;
     }
     if (st == SPN_OK)
         *child = c;
@@ -425,7 +430,7 @@ void spn_kv_trim(struct spn_kv *kv, int32_t seq, int layer, int64_t n)
         if (n < t->n)
             t->n = n;
         if (t->n == 0)
-            t->tree = false;
+            t->tree = t->unordered = false;
         drop_pages(kv, l, t, blocks_of(t->n));
     }
 }
@@ -533,7 +538,10 @@ spn_status spn_kv_accept(struct spn_kv *kv, int32_t seq, const int32_t *rows, in
             /* Keys of the step lie at the end: they are ordinary keys from now on. */
             for (int64_t i = t->n - 1; i >= 0 && t->row[i / BLOCK][i % BLOCK] >= 0; i--)
                 lm_page_row(&kv->pages[l], t->page[i / BLOCK])[i % BLOCK] = -1;
-            t->tree = false;
+            t->tree = t->unordered = false;
+            for (int64_t i = 1; i < t->n; i++)
+                t->unordered = t->unordered || t->pos[i / BLOCK][i % BLOCK] <=
+                                                   t->pos[(i - 1) / BLOCK][(i - 1) % BLOCK];
         }
         spn_free(keep);
     }

@@ -1,12 +1,12 @@
-/* attention_avx2.c - one block of attention over stored keys, AVX2 and FMA. */
+/* attention_avx2.c - one step of attention over stored keys, AVX2 and FMA. */
 #include "config.h"
 
 #include "x86/attention_tile.h"
 
-void k_attend_avx2(const struct k_attend *a, const void *k, const void *v, uint32_t mask)
+void k_attend_avx2(const struct k_attend *a, const struct k_span *s)
 {
     if (a->half)
-        attend(a, k, v, mask, 1);
+        attend(a, s, 1);
     else
-        attend(a, k, v, mask, 0);
+        attend(a, s, 0);
 }

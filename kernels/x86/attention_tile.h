@@ -1,4 +1,4 @@
-/* attention_tile.h - one block of the online softmax over vectors of 8 or 16 floats. Included by
+/* attention_tile.h - one step of the online softmax over vectors of 8 or 16 floats. Included by
  * files built for one set. */
 #ifndef SPN_X86_ATTENTION_TILE_H
 #define SPN_X86_ATTENTION_TILE_H
@@ -147,14 +147,15 @@ VEC_INLINE vf load_tail(const void *row, int d, int n, int half)
     return v_half(tail);
 }
 
-/* Lane j: q k[j], summed over d in vectors, then by the tree.  K: keys of DIM numbers. */
-VEC_INLINE vf dots(const float *q, const void *k, int dim, int half)
+/* Lane j: q k[j], summed over d in vectors, then by the tree.  K: keys of DIM numbers one after
+   another, or NULL and LANE points to each. */
+VEC_INLINE vf dots(const float *q, const void *k, const void *const *lane, int dim, int half)
 {
-    const char *row = k;
     const size_t step = (size_t)dim * (half ? 2 : 4);
     vf acc[VW];
     int d = 0;
 
+#define ROW(j) (k != NULL ? (const char *)k + (size_t)(j)*step : (const char *)lane[j])
 #pragma GCC unroll 16
     for (int j = 0; j < VW; j++)
         acc[j] = v_zero();
@@ -163,66 +164,60 @@ VEC_INLINE vf dots(const float *q, const void *k, int dim, int half)
 
 #pragma GCC unroll 16
         for (int j = 0; j < VW; j++)
-            acc[j] = v_fma(x, load(row + (size_t)j * step, d, half), acc[j]);
+            acc[j] = v_fma(x, load(ROW(j), d, half), acc[j]);
     }
     if (d < dim) {
         vf x = v_load_n(q + d, dim - d);
 
 #pragma GCC unroll 16
         for (int j = 0; j < VW; j++)
-            acc[j] = v_fma(x, load_tail(row + (size_t)j * step, d, dim - d, half), acc[j]);
+            acc[j] = v_fma(x, load_tail(ROW(j), d, dim - d, half), acc[j]);
     }
+#undef ROW
     return v_sums(acc);
 }
 
-/* Scores of all lanes, -inf outside MASK; returns the largest. */
-VEC_INLINE float scores(const struct k_attend *a, const void *k, uint32_t mask, const float *q,
-                        vf *s, int dim, int half)
+/* Scores of VW lanes from lane G on; those outside MASK are -inf. */
+VEC_INLINE vf scores(const struct k_attend *a, const void *k, const void *const *lane,
+                     uint32_t mask, int g, const float *q, int dim, int half)
 {
-    vf top = v_set(-INFINITY);
+    vf s;
 
-#pragma GCC unroll 4
-    for (int g = 0; g < GROUPS; g++) {
-        s[g] = v_set(-INFINITY);
-        if ((mask >> (g * VW) & (uint32_t)((1ull << VW) - 1)) == 0)
-            continue;
-        s[g] = v_mul(dots(q, (const char *)k + (size_t)(g * VW * dim) * (half ? 2 : 4), dim, half),
-                     v_set(a->scale));
-        if (a->softcap > 0) {
-            float t[VW];
+    if ((mask >> (g * VW) & (uint32_t)((1ull << VW) - 1)) == 0)
+        return v_set(-INFINITY);
+    if (k != NULL)
+        s = dots(q, (const char *)k + (size_t)(g * VW * dim) * (half ? 2 : 4), NULL, dim, half);
+    else
+        s = dots(q, NULL, lane + g * VW, dim, half);
+    s = v_mul(s, v_set(a->scale));
+    if (a->softcap > 0) {
+        float t[VW];
 
-            v_store(t, s[g]);
-            for (int j = 0; j < VW; j++)
-                t[j] = a->softcap * tanhf(t[j] / a->softcap);
-            s[g] = v_load(t);
-        }
-        s[g] = v_pick(mask, g, s[g], v_set(-INFINITY));
-        top = v_max(top, s[g]);
+        v_store(t, s);
+        for (int j = 0; j < VW; j++)
+            t[j] = a->softcap * tanhf(t[j] / a->softcap);
+        s = v_load(t);
     }
-    return v_largest(top);
+    return v_pick(mask, g, s, v_set(-INFINITY));
 }
 
-/* N vectors of y from element D on: y = y alpha + sum of p[j] v[j].  The lanes are dealt to PARTS
-   sums, so that an addition does not wait for the one before; N * PARTS is 8 or less.  TAIL: the
-   vector has that many numbers (0: all). */
-VEC_INLINE void values(const void *v, uint32_t mask, const float *p, float alpha, float *y, int dim,
-                       int d, int n, int parts, int tail, int half)
+/* Add p[j] v[j] of a block's lanes to sums of N vectors from element D on.  The lanes are dealt to
+   PARTS sums, so that an addition does not wait for the one before; N * PARTS is 8 or less.  TAIL:
+   the vector has that many numbers (0: all). */
+VEC_INLINE void add_block(vf *acc, const void *v, const void *const *lane, uint32_t mask,
+                          const float *p, int dim, int d, int n, int parts, int tail, int half)
 {
     const uint32_t all = (1u << parts) - 1;
     const size_t step = (size_t)dim * (half ? 2 : 4);
-    const char *row = v;
-    vf acc[8];
 
-#pragma GCC unroll 8
-    for (int i = 0; i < n * parts; i++)
-        acc[i] = v_zero();
-    for (int j = 0; j < LANES && mask >> j != 0; j += parts, row += (size_t)parts * step) {
+    for (int j = 0; j < LANES && mask >> j != 0; j += parts) {
         uint32_t some = mask >> j & all;
+        const char *row = v != NULL ? (const char *)v + (size_t)j * step : NULL;
 
 #pragma GCC unroll 4
         for (int q = 0; q < parts; q++)
             if (some == all || (some >> q & 1) != 0) {
-                const char *at = row + (size_t)q * step;
+                const char *at = v != NULL ? row + (size_t)q * step : (const char *)lane[j + q];
                 vf w = v_set(p[j + q]);
 
 #pragma GCC unroll 8
@@ -233,6 +228,23 @@ VEC_INLINE void values(const void *v, uint32_t mask, const float *p, float alpha
                                            acc[q * n + i]);
             }
     }
+}
+
+/* N vectors of y from element D on: y = y alpha + the weighted sum of all values of S. */
+VEC_INLINE void values(const struct k_span *s, const float *p, float alpha, float *y, int dim,
+                       int d, int n, int parts, int tail, int half)
+{
+    vf acc[8];
+
+#pragma GCC unroll 8
+    for (int i = 0; i < n * parts; i++)
+        acc[i] = v_zero();
+    for (int b = 0; b < s->n; b++)
+        if (s->v[b] != NULL)
+            add_block(acc, s->v[b], NULL, s->mask[b], p + b * LANES, dim, d, n, parts, tail, half);
+        else
+            add_block(acc, NULL, s->lane_v[b], s->mask[b], p + b * LANES, dim, d, n, parts, tail,
+                      half);
 #pragma GCC unroll 8
     for (int i = 0; i < n; i++) {
         vf sum = acc[i];
@@ -248,58 +260,71 @@ VEC_INLINE void values(const void *v, uint32_t mask, const float *p, float alpha
     }
 }
 
-VEC_INLINE void all_values(const void *v, uint32_t mask, const float *p, float alpha, float *y,
-                           int dim, int half)
+VEC_INLINE void all_values(const struct k_span *s, const float *p, float alpha, float *y, int dim,
+                           int half)
 {
     int d = 0;
 
     for (; d + 8 * VW <= dim; d += 8 * VW)
-        values(v, mask, p, alpha, y, dim, d, 8, 1, 0, half);
+        values(s, p, alpha, y, dim, d, 8, 1, 0, half);
     for (; d + 4 * VW <= dim; d += 4 * VW)
-        values(v, mask, p, alpha, y, dim, d, 4, 2, 0, half);
+        values(s, p, alpha, y, dim, d, 4, 2, 0, half);
     for (; d + 2 * VW <= dim; d += 2 * VW)
-        values(v, mask, p, alpha, y, dim, d, 2, 4, 0, half);
+        values(s, p, alpha, y, dim, d, 2, 4, 0, half);
     for (; d + VW <= dim; d += VW)
-        values(v, mask, p, alpha, y, dim, d, 1, 4, 0, half);
+        values(s, p, alpha, y, dim, d, 1, 4, 0, half);
     if (d < dim)
-        values(v, mask, p, alpha, y, dim, d, 1, 4, dim - d, half);
+        values(s, p, alpha, y, dim, d, 1, 4, dim - d, half);
 }
 
-VEC_INLINE void attend_heads(const struct k_attend *a, const void *k, const void *v, uint32_t mask,
-                             int dim_k, int dim_v, int half)
+VEC_INLINE void attend_heads(const struct k_attend *a, const struct k_span *s, int dim_k, int dim_v,
+                             int half)
 {
     for (int h = 0; h < a->heads; h++) {
-        vf s[GROUPS], total = v_zero();
-        float p[LANES], alpha;
-        float max = scores(a, k, mask, a->q + (size_t)h * (size_t)dim_k, s, dim_k, half);
+        const float *q = a->q + (size_t)h * (size_t)dim_k;
+        _Alignas(64) float p[K_SPAN * LANES];
+        vf total = v_zero(), top = v_set(-INFINITY);
+        float max, alpha;
 
+        for (int b = 0; b < s->n; b++)
+#pragma GCC unroll 4
+            for (int g = 0; g < GROUPS; g++) {
+                vf x = scores(a, s->k[b], s->lane_k[b], s->mask[b], g, q, dim_k, half);
+
+                v_store(p + b * LANES + g * VW, x);
+                top = v_max(top, x);
+            }
+        max = v_largest(top);
         max = max > a->max[h] ? max : a->max[h];
         alpha = a->max[h] > -INFINITY ? v_first(v_exp(v_set(a->max[h] - max))) : 0;
+        for (int b = 0; b < s->n; b++) {
 #pragma GCC unroll 4
-        for (int g = 0; g < GROUPS; g++) {
-            vf e = v_pick(mask, g, v_exp(v_add(s[g], v_set(-max))), v_zero());
+            for (int g = 0; g < GROUPS; g++) {
+                float *at = p + b * LANES + g * VW;
+                vf e = v_exp(v_add(v_load(at), v_set(-max)));
 
-            v_store(p + g * VW, e);
-            total = v_add(total, e);
+                e = v_pick(s->mask[b], g, e, v_zero());
+                v_store(at, e);
+                total = v_add(total, e);
+            }
         }
         a->sum[h] = a->sum[h] * alpha + v_sum(total);
         a->max[h] = max;
-        all_values(v, mask, p, alpha, a->y + (size_t)h * (size_t)dim_v, dim_v, half);
+        all_values(s, p, alpha, a->y + (size_t)h * (size_t)dim_v, dim_v, half);
     }
 }
 
 /* The usual head sizes as constants: addresses then need no registers. */
-VEC_INLINE void attend(const struct k_attend *a, const void *k, const void *v, uint32_t mask,
-                       int half)
+VEC_INLINE void attend(const struct k_attend *a, const struct k_span *s, int half)
 {
     if (a->dim_k == 64 && a->dim_v == 64)
-        attend_heads(a, k, v, mask, 64, 64, half);
+        attend_heads(a, s, 64, 64, half);
     else if (a->dim_k == 32 && a->dim_v == 32)
-        attend_heads(a, k, v, mask, 32, 32, half);
+        attend_heads(a, s, 32, 32, half);
     else if (a->dim_k == 128 && a->dim_v == 128)
-        attend_heads(a, k, v, mask, 128, 128, half);
+        attend_heads(a, s, 128, 128, half);
     else
-        attend_heads(a, k, v, mask, a->dim_k, a->dim_v, half);
+        attend_heads(a, s, a->dim_k, a->dim_v, half);
 }
 
 #endif
