@@ -1,16 +1,22 @@
-/* pool.c - workers sleep on a condition variable, spin briefly between loops of one step, and take
- * chunks by a counter. */
+/* pool.c - workers spin briefly between the loops of one step, then sleep.  A worker joins a loop only
+ * while it is open: one that wakes late is not waited for, the caller has done its share by then. */
 #include "config.h"
 
 #include "base/pool.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 
 #include "base/mem.h"
 
-#define SPIN_ROUNDS 4000 /* about 10 us: the gap between two ops of a step */
+#define SPIN_ROUNDS 4000 /* about 50 us: the gap between two loops of a step */
+
+/* The gate: loops begun so far, whether this one is still open, workers inside. */
+#define GATE_INSIDE 0xffffu
+#define GATE_OPEN   0x10000u
+#define GATE_LOOP   0x20000u
 
 struct worker {
     struct spn_pool *pool;
@@ -21,15 +27,23 @@ struct worker {
 struct spn_pool {
     int threads;
     struct worker *workers; /* threads - 1 of them; number 0 is the caller */
+    uint64_t gate;          /* atomic */
+    int sleepers;           /* atomic; changed under the lock */
     pthread_mutex_t lock;
-    pthread_cond_t wake, idle;
-    uint64_t round; /* grows with each loop */
-    bool quit;
-    int busy; /* workers that have not finished this round */
+    pthread_cond_t wake;
+    bool quit; /* under the lock */
+    /* The loop; written while the gate is closed and nobody is inside. */
     spn_pool_fn fn;
     void *ctx;
     int64_t n, grain, next; /* next: first item not taken, atomic */
 };
+
+static void pause_briefly(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+}
 
 static void take_chunks(struct spn_pool *p, int worker)
 {
@@ -43,25 +57,39 @@ static void take_chunks(struct spn_pool *p, int worker)
     }
 }
 
-/* Waits for a round after SEEN; false when the pool ends. */
-static bool wait_round(struct spn_pool *p, uint64_t *seen)
+/* Steps inside the open loop that is not SEEN yet; false when there is none. */
+static bool join(struct spn_pool *p, uint64_t *seen)
 {
-    bool go;
+    uint64_t gate = __atomic_load_n(&p->gate, __ATOMIC_SEQ_CST);
+
+    while ((gate & GATE_OPEN) != 0 && gate / GATE_LOOP != *seen)
+        if (__atomic_compare_exchange_n(&p->gate, &gate, gate + 1, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_ACQUIRE)) {
+            *seen = gate / GATE_LOOP;
+            return true;
+        }
+    return false;
+}
+
+/* Waits for a loop to join; false when the pool ends. */
+static bool wait_loop(struct spn_pool *p, uint64_t *seen)
+{
+    bool joined = false, quit;
 
     for (int i = 0; i < SPIN_ROUNDS; i++) {
-        if (__atomic_load_n(&p->round, __ATOMIC_ACQUIRE) != *seen)
-            break;
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#endif
+        if (join(p, seen))
+            return true;
+        pause_briefly();
     }
     pthread_mutex_lock(&p->lock);
-    while (p->round == *seen && !p->quit)
+    /* The caller opens the gate, then looks for sleepers; here it is the other way round. */
+    __atomic_add_fetch(&p->sleepers, 1, __ATOMIC_SEQ_CST);
+    while (!p->quit && !(joined = join(p, seen)))
         pthread_cond_wait(&p->wake, &p->lock);
-    *seen = p->round;
-    go = !p->quit;
+    __atomic_sub_fetch(&p->sleepers, 1, __ATOMIC_SEQ_CST);
+    quit = p->quit;
     pthread_mutex_unlock(&p->lock);
-    return go;
+    return joined || !quit;
 }
 
 static void *work(void *arg)
@@ -70,12 +98,9 @@ static void *work(void *arg)
     struct spn_pool *p = w->pool;
     uint64_t seen = 0;
 
-    while (wait_round(p, &seen)) {
+    while (wait_loop(p, &seen)) {
         take_chunks(p, w->number);
-        pthread_mutex_lock(&p->lock);
-        if (--p->busy == 0)
-            pthread_cond_signal(&p->idle);
-        pthread_mutex_unlock(&p->lock);
+        __atomic_sub_fetch(&p->gate, 1, __ATOMIC_RELEASE);
     }
     return NULL;
 }
@@ -89,7 +114,6 @@ struct spn_pool *spn_pool_new(int threads)
         return NULL;
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
-    pthread_cond_init(&p->idle, NULL);
     p->threads = 1;
     if (threads <= 1)
         return p;
@@ -125,7 +149,6 @@ void spn_pool_free(struct spn_pool *p)
     for (int i = 0; i < p->threads - 1; i++)
         pthread_join(p->workers[i].thread, NULL);
     pthread_cond_destroy(&p->wake);
-    pthread_cond_destroy(&p->idle);
     pthread_mutex_destroy(&p->lock);
     spn_free(p->workers);
     spn_free(p);
@@ -138,6 +161,8 @@ int spn_pool_threads(const struct spn_pool *p)
 
 void spn_pool_run(struct spn_pool *p, int64_t n, int64_t grain, spn_pool_fn fn, void *ctx)
 {
+    uint64_t loop;
+
     if (n <= 0)
         return;
     if (grain < 1)
@@ -147,21 +172,24 @@ void spn_pool_run(struct spn_pool *p, int64_t n, int64_t grain, spn_pool_fn fn, 
             fn(ctx, at, n - at < grain ? n : at + grain, 0);
         return;
     }
-    pthread_mutex_lock(&p->lock);
     p->fn = fn;
     p->ctx = ctx;
     p->n = n;
     p->grain = grain;
-    p->next = 0;
-    p->busy = p->threads - 1;
-    __atomic_store_n(&p->round, p->round + 1, __ATOMIC_RELEASE);
-    pthread_cond_broadcast(&p->wake);
-    pthread_mutex_unlock(&p->lock);
-
+    __atomic_store_n(&p->next, 0, __ATOMIC_RELAXED);
+    loop = __atomic_load_n(&p->gate, __ATOMIC_RELAXED) / GATE_LOOP + 1;
+    __atomic_store_n(&p->gate, loop * GATE_LOOP | GATE_OPEN, __ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&p->sleepers, __ATOMIC_SEQ_CST) > 0) {
+        pthread_mutex_lock(&p->lock);
+        pthread_cond_broadcast(&p->wake);
+        pthread_mutex_unlock(&p->lock);
+    }
     take_chunks(p, 0);
-
-    pthread_mutex_lock(&p->lock);
-    while (p->busy > 0)
-        pthread_cond_wait(&p->idle, &p->lock);
-    pthread_mutex_unlock(&p->lock);
+    __atomic_and_fetch(&p->gate, ~(uint64_t)GATE_OPEN, __ATOMIC_ACQ_REL);
+    for (int i = 0; (__atomic_load_n(&p->gate, __ATOMIC_ACQUIRE) & GATE_INSIDE) != 0; i++) {
+        if (i < SPIN_ROUNDS)
+            pause_briefly();
+        else
+            sched_yield();
+    }
 }
