@@ -195,7 +195,8 @@ static void say_start(const struct view *v, const struct spn_train *t)
 
     spn_train_info_get(t, &i);
     spn_buf_printf(&line,
-                   "train: %.3f M parameters, vocabulary %lld, %d worker%s, %.0f MB, step %lld of %lld",
+                   "train: %.3f M parameters, vocabulary %lld, %d worker%s, %.0f MB, "
+                   "step %lld of %lld",
                    (double)i.params / 1e6, (long long)i.vocab, i.workers, i.workers == 1 ? "" : "s",
                    (double)i.bytes / 1e6, (long long)i.step, (long long)i.total);
     if (line.data != NULL)

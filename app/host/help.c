@@ -295,7 +295,9 @@ spn_status help_page(struct spn_buf *b, const struct cmdline_command *what, stru
     spn_buf_puts(b, ".TH SPINNEY\\-");
     for (p = what->name; *p != '\0'; p++)
         spn_buf_printf(b, "%c", *p >= 'a' && *p <= 'z' ? *p - 'a' + 'A' : *p);
-    spn_buf_printf(b, " 1 \"2026-11-24\" \"spinney\" \"spinney manual\"\n.SH NAME\nspinney\\-%s \\- ",
+    spn_buf_printf(b,
+                   " 1 \"2026-11-24\" \"spinney\" \"spinney manual\"\n"
+                   ".SH NAME\nspinney\\-%s \\- ",
                    what->name);
     roff(b, c->summary != NULL ? c->summary : what->name);
     spn_buf_puts(b, "\n.SH SYNOPSIS\n.B spinney ");

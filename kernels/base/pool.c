@@ -1,5 +1,5 @@
-/* pool.c - workers spin briefly between the loops of one step, then sleep.  A worker joins a loop only
- * while it is open: one that wakes late is not waited for, the caller has done its share by then. */
+/* pool.c - workers spin briefly between the loops of one step, then sleep.  A worker joins a loop
+ * only while it is open: one that wakes late is not waited for, the caller has done its share. */
 #include "config.h"
 
 #include "base/pool.h"

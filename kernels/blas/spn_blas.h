@@ -1,4 +1,5 @@
-/* spn_blas.h - what the module spn_blas offers libspinney: a data symbol, found by name. Private. */
+/* spn_blas.h - what the module spn_blas offers libspinney: a data symbol, found by name.
+ * Private. */
 #ifndef SPN_BLAS_H
 #define SPN_BLAS_H
 #include <stdbool.h>

@@ -173,7 +173,8 @@ static float dot_f32(const struct spn_tensor *w, const uint8_t *row, const float
     for (int64_t p = 0; p < w->dim[1]; p += n) {
         n = widen(w, row, p, piece);
         for (int64_t i = 0; i < n; i++)
-            sum += (double)(round ? spn_f32_of_bf16(spn_bf16_of_f32(x[p + i])) : x[p + i]) * piece[i];
+            sum += (double)(round ? spn_f32_of_bf16(spn_bf16_of_f32(x[p + i])) : x[p + i]) *
+                   piece[i];
     }
     return (float)sum;
 }

@@ -55,7 +55,7 @@ struct spn_recipe {
     const char *name;                          /* NULL: none */
 };
 
-/* SPN_EFORMAT, `PATH:LINE: …`: a key that is not known, a value out of its range, a section or key
+/* SPN_EFORMAT, `PATH:LINE: what`: a key that is not known, a value out of its range, a section
  * that is missing. */
 spn_status spn_recipe_open(struct spn_recipe **out, const char *path, struct spn_err *err);
 /* The same from text; NAME stands for the path in messages. */

@@ -13,7 +13,7 @@
 
 #define HELD_OUT_FILE_MAX (1u << 20)
 #define BIG_SHARE         0.15 /* of the hands have a number from 14 to 24 */
-#define GOOD_FOUR         4 /* steps that keep a hand of four solvable are drawn so many times as often */
+#define GOOD_FOUR         4 /* steps that keep 24 in reach are drawn so many times as often */
 #define GOOD_THREE        12
 #define PLAIN_SHARE       0.3  /* of the worked solutions are asked for as people do */
 #define SURE_SHARE        0.45 /* of the judged states can reach 24 */

@@ -7,7 +7,7 @@
 
 #define EXPRESSION_NUMBERS_MAX 16
 
-/* Value of TEXT: whole numbers, + - * /, parentheses, blanks (x, × and ÷ too); up to an '='. *USED
+/* Value of TEXT: whole numbers, + - * /, parentheses, blanks (x too); up to an '='. *USED
    receives the numbers in order. False: not an expression, more numbers than fit, division by zero
    or out of range. */
 bool expression_value(const char *text, struct rational *value,
