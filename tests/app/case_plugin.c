@@ -33,8 +33,8 @@ static spn_status declare(const struct spn_host *host, struct spn_err *err)
 #elif defined CASE_UNRESOLVED
     extern int spinney_nobody_defines_this(void);
 
-    (void)registry;
-    return spinney_nobody_defines_this();
+    return registry->add(host, SPN_POINT_COMMAND, "unresolved", &command, err) +
+           spinney_nobody_defines_this();
 #else
     return registry->add(host, SPN_POINT_COMMAND, TEXT(NAME), &command, err);
 #endif
@@ -53,10 +53,14 @@ static const struct spn_option options[] = {
 #ifdef CASE_SYMBOL
 extern const int NAME;
 const int NAME = 1;
+static const struct {
+    const void *options;
+    spn_status (*declare)(const struct spn_host *host, struct spn_err *err);
+} case_parts = { options, declare };
 const void *case_plugin_keep(void);
 const void *case_plugin_keep(void)
 {
-    return declare == NULL ? (const void *)options : (const void *)&command;
+    return &case_parts;
 }
 #else
 extern const struct spn_plugin SYMBOL(NAME);

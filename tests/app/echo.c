@@ -2,6 +2,7 @@
  * is told to, takes its time. */
 #include "config.h"
 
+#include <signal.h>
 #include <string.h>
 #include <time.h>
 
@@ -22,7 +23,6 @@ static const struct spn_option options[] = {
 static spn_status one(const struct spn_job_api *api, struct spn_job *job,
                       const struct spn_record *r, const struct spn_values *v, struct spn_err *err)
 {
-    static volatile int *volatile nowhere = (volatile int *)8;
     const char *prompt = json_string_value(json_object_get(r->object, "prompt"));
     struct spn_buf b = SPN_BUF_INIT(1 << 24);
     json_t *o, *id = json_object_get(r->object, "id");
@@ -34,7 +34,7 @@ static spn_status one(const struct spn_job_api *api, struct spn_job *job,
     if (prompt == NULL)
         prompt = "messages";
     if (strcmp(prompt, "crash") == 0)
-        *nowhere = 1;
+        raise(SIGSEGV);
     if (strncmp(prompt, "fail", 4) == 0)
         return spn_fail(err, SPN_EFORMAT, "record %lld: told to fail", (long long)r->index);
     nanosleep(&t, NULL);
