@@ -56,7 +56,7 @@ struct spn_recipe {
 };
 
 /* SPN_EFORMAT, `PATH:LINE: what`: a key that is not known, a value out of its range, a section
- * that is missing. */
+ * or key that is missing. */
 spn_status spn_recipe_open(struct spn_recipe **out, const char *path, struct spn_err *err);
 /* The same from text; NAME stands for the path in messages. */
 spn_status spn_recipe_parse(struct spn_recipe **out, const char *name, const char *text,

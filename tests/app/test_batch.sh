@@ -228,7 +228,9 @@ ok $(( $? != 5 )) "a full disk is exit 5"
 has "stdout: No space left" err
 echo_cmd < "$work/in" >&- 2> "$work/err"
 ok $(( $? != 5 )) "a closed stdout is exit 5"
-(echo_cmd < "$work/in"; echo $? > "$work/code") 2> "$work/err" | head -n 1 > /dev/null
+# More than a pipe holds, so that the writer is still there when the reader leaves.
+awk 'BEGIN { for (i = 0; i < 4000; i++) printf "{\"prompt\":\"%d is a number among many\"}\n", i }' > "$work/many"
+(echo_cmd < "$work/many"; echo $? > "$work/code") 2> "$work/err" | head -n 1 > /dev/null
 [ "$(cat "$work/code")" -eq 141 ] && [ ! -s "$work/err" ]
 ok $? "a reader that is gone ends the program quietly (SIGPIPE)"
 if nm -D "$SPINNEY_BUILDDIR/.libs/spinney" 2> /dev/null | grep -q __asan; then
