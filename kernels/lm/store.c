@@ -7,39 +7,12 @@
 
 #include "base/arith.h"
 #include "base/mem.h"
-#include "lm/pages.h"
-#include "lm/store.h"
+#include "lm/store_impl.h"
 #include "tensor/product.h"
 
 enum { BLOCK = SPN_ATTENTION_BLOCK };
 
-/* Keys of one sequence in one layer. The pointer arrays beside PAGE are what spn_keys lends. */
-struct table {
-    int64_t n;              /* keys */
-    int32_t n_blocks, room; /* pages held (places reserved beyond N among them) */
-    uint32_t *page;
-    const void **k, **v;
-    const int32_t **pos, **row;
-    bool unordered; /* positions do not rise from key to key */
-    bool tree;      /* some keys are rows of an unaccepted tree step */
-};
-
-struct seq {
-    bool used;
-    struct table *table; /* [n_layer] */
-};
-
-struct spn_kv {
-    struct spn_store base;
-    int n_layer, n_tiers, dtype, max_seqs;
-    struct lm_pages *pages; /* [n_layer] */
-    unsigned char *memory[SPN_KV_TIERS];
-    struct seq *seq;  /* [max_seqs] */
-    int32_t lost_seq; /* -1, or a sequence whose append found no place */
-    int lost_layer;
-};
-
-static bool set_page(struct spn_kv *kv, int layer, struct table *t, int32_t block, uint32_t page)
+bool lm_set_page(struct spn_kv *kv, int layer, struct lm_table *t, int32_t block, uint32_t page)
 {
     const struct lm_pages *p = &kv->pages[layer];
 
@@ -70,7 +43,7 @@ static bool set_page(struct spn_kv *kv, int layer, struct table *t, int32_t bloc
     return true;
 }
 
-static void table_free(struct table *t)
+static void table_free(struct lm_table *t)
 {
     spn_free(t->page);
     spn_free((void *)t->k);
@@ -79,17 +52,15 @@ static void table_free(struct table *t)
     spn_free((void *)t->row);
 }
 
-static int32_t blocks_of(int64_t keys) { return (int32_t)((keys + BLOCK - 1) / BLOCK); }
-
 /* Give back the pages of T from FIRST on. */
-static void drop_pages(struct spn_kv *kv, int layer, struct table *t, int32_t first)
+void lm_drop_pages(struct spn_kv *kv, int layer, struct lm_table *t, int32_t first)
 {
     while (t->n_blocks > first)
         lm_page_unref(&kv->pages[layer], t->page[--t->n_blocks]);
 }
 
 /* Make page BLOCK of T its own. */
-static bool own_page(struct spn_kv *kv, int layer, struct table *t, int32_t block)
+bool lm_own_page(struct spn_kv *kv, int layer, struct lm_table *t, int32_t block)
 {
     struct lm_pages *p = &kv->pages[layer];
     uint32_t old = t->page[block], page;
@@ -100,7 +71,7 @@ static bool own_page(struct spn_kv *kv, int layer, struct table *t, int32_t bloc
         return false;
     lm_page_copy(p, page, old);
     lm_page_unref(p, old);
-    return set_page(kv, layer, t, block, page);
+    return lm_set_page(kv, layer, t, block, page);
 }
 
 /* ---- what attention asks for ---- */
@@ -130,7 +101,7 @@ static spn_status append(struct spn_store *s, int layer, const struct spn_rows *
 
     for (int64_t r = 0; r < rows->n; r++) {
         int32_t seq = rows->seq[r];
-        struct table *t;
+        struct lm_table *t;
 
         if (seq < 0 || seq >= kv->max_seqs || !kv->seq[seq].used)
             goto lost;
@@ -162,7 +133,7 @@ lost:
 static void keys(struct spn_store *s, int layer, int32_t seq, struct spn_keys *out)
 {
     struct spn_kv *kv = (struct spn_kv *)s;
-    const struct table *t;
+    const struct lm_table *t;
 
     memset(out, 0, sizeof *out);
     out->dtype = kv->dtype;
@@ -325,7 +296,7 @@ struct spn_store *spn_kv_store(struct spn_kv *kv) { return &kv->base; }
 spn_status spn_kv_seq_new(struct spn_kv *kv, int32_t *seq, struct spn_err *err)
 {
     for (int32_t i = 0; i < kv->max_seqs; i++) {
-        struct seq *s = &kv->seq[i];
+        struct lm_kv_seq *s = &kv->seq[i];
 
         if (s->used)
             continue;
@@ -352,11 +323,11 @@ spn_status spn_kv_seq_fork(struct spn_kv *kv, int32_t seq, int32_t *child, struc
     spn_status st = spn_kv_seq_new(kv, &c, err);
 
     for (int l = 0; l < kv->n_layer && st == SPN_OK; l++) {
-        const struct table *from = &kv->seq[seq].table[l];
-        struct table *to = &kv->seq[c].table[l];
+        const struct lm_table *from = &kv->seq[seq].table[l];
+        struct lm_table *to = &kv->seq[c].table[l];
 
-        for (int32_t b = 0; b < blocks_of(from->n) && st == SPN_OK; b++) {
-            if (!set_page(kv, l, to, b, from->page[b])) {
+        for (int32_t b = 0; b < lm_blocks_of(from->n) && st == SPN_OK; b++) {
+            if (!lm_set_page(kv, l, to, b, from->page[b])) {
                 st = spn_fail(err, SPN_ENOMEM, "no memory for the page table of a fork");
                 break;
             }
@@ -380,7 +351,7 @@ int64_t spn_kv_length(const struct spn_kv *kv, int32_t seq, int layer)
 }
 
 /* Does writing at the end of T touch a page that others hold? */
-static bool end_is_shared(const struct spn_kv *kv, int layer, const struct table *t)
+static bool end_is_shared(const struct spn_kv *kv, int layer, const struct lm_table *t)
 {
     if (t->n % BLOCK == 0 && t->n_blocks == t->n / BLOCK)
         return false;
@@ -392,8 +363,8 @@ int64_t spn_kv_reserve_pages(const struct spn_kv *kv, int32_t seq, int64_t n)
     int64_t pages = 0;
 
     for (int l = 0; l < kv->n_layer; l++) {
-        const struct table *t = &kv->seq[seq].table[l];
-        int64_t more = blocks_of(t->n + n) - t->n_blocks;
+        const struct lm_table *t = &kv->seq[seq].table[l];
+        int64_t more = lm_blocks_of(t->n + n) - t->n_blocks;
 
         pages += (more > 0 ? more : 0) + end_is_shared(kv, l, t);
     }
@@ -403,16 +374,16 @@ int64_t spn_kv_reserve_pages(const struct spn_kv *kv, int32_t seq, int64_t n)
 spn_status spn_kv_reserve(struct spn_kv *kv, int32_t seq, int layer, int64_t n, struct spn_err *err)
 {
     for (int l = layer < 0 ? 0 : layer; l < (layer < 0 ? kv->n_layer : layer + 1); l++) {
-        struct table *t = &kv->seq[seq].table[l];
+        struct lm_table *t = &kv->seq[seq].table[l];
         uint32_t page;
 
-        if (end_is_shared(kv, l, t) && !own_page(kv, l, t, (int32_t)(t->n / BLOCK)))
+        if (end_is_shared(kv, l, t) && !lm_own_page(kv, l, t, (int32_t)(t->n / BLOCK)))
             return spn_fail(err, SPN_ENOMEM, "no page is left to copy one that sequences share");
-        while (t->n_blocks < blocks_of(t->n + n)) {
+        while (t->n_blocks < lm_blocks_of(t->n + n)) {
             if (!lm_page_take(&kv->pages[l], -1, &page))
                 return spn_fail(err, SPN_ENOMEM,
                                 "no page is left for %" PRId64 " keys more in layer %d", n, l);
-            if (!set_page(kv, l, t, t->n_blocks, page)) {
+            if (!lm_set_page(kv, l, t, t->n_blocks, page)) {
                 lm_page_unref(&kv->pages[l], page);
                 return spn_fail(err, SPN_ENOMEM, "no memory for a page table");
             }
@@ -425,148 +396,14 @@ spn_status spn_kv_reserve(struct spn_kv *kv, int32_t seq, int layer, int64_t n, 
 void spn_kv_trim(struct spn_kv *kv, int32_t seq, int layer, int64_t n)
 {
     for (int l = layer < 0 ? 0 : layer; l < (layer < 0 ? kv->n_layer : layer + 1); l++) {
-        struct table *t = &kv->seq[seq].table[l];
+        struct lm_table *t = &kv->seq[seq].table[l];
 
         if (n < t->n)
             t->n = n;
         if (t->n == 0)
             t->tree = t->unordered = false;
-        drop_pages(kv, l, t, blocks_of(t->n));
+        lm_drop_pages(kv, l, t, lm_blocks_of(t->n));
     }
-}
-
-static void move_part(unsigned char *to, const unsigned char *from, uint64_t page_bytes, int heads,
-                      int64_t j, int64_t i)
-{
-    size_t block = (size_t)page_bytes / (size_t)heads, bytes = block / BLOCK;
-
-    for (int h = 0; h < heads; h++)
-        memcpy(to + (size_t)h * block + (size_t)j * bytes,
-               from + (size_t)h * block + (size_t)i * bytes, bytes);
-}
-
-/* Key FROM of a table moves to place TO. */
-static void move_key(struct spn_kv *kv, int layer, struct table *t, int64_t to, int64_t from)
-{
-    const struct lm_pages *p = &kv->pages[layer];
-    uint32_t a = t->page[to / BLOCK], b = t->page[from / BLOCK];
-    int64_t j = to % BLOCK, i = from % BLOCK;
-
-    move_part(lm_page_k(p, a), lm_page_k(p, b), p->bytes_k, p->heads, j, i);
-    move_part(lm_page_v(p, a), lm_page_v(p, b), p->bytes_v, p->heads, j, i);
-    lm_page_pos(p, a)[j] = lm_page_pos(p, b)[i];
-    lm_page_row(p, a)[j] = lm_page_row(p, b)[i];
-}
-
-/* First key that KEEP drops, or the length. */
-static int64_t first_dropped(const struct table *t, const bool *keep)
-{
-    int64_t i = 0;
-
-    while (i < t->n && keep[i])
-        i++;
-    return i;
-}
-
-/* Pages from the first dropped key on become the sequence's own, before anything moves. */
-static spn_status own_from(struct spn_kv *kv, int layer, struct table *t, int64_t first,
-                           struct spn_err *err)
-{
-    for (int32_t b = (int32_t)(first / BLOCK); b < blocks_of(t->n); b++)
-        if (!own_page(kv, layer, t, b))
-            return spn_fail(err, SPN_ENOMEM, "no page is left to copy one that sequences share");
-    return SPN_OK;
-}
-
-static void compact(struct spn_kv *kv, int layer, struct table *t, const bool *keep)
-{
-    int64_t to = first_dropped(t, keep);
-
-    for (int64_t i = to; i < t->n; i++)
-        if (keep[i])
-            move_key(kv, layer, t, to++, i);
-    t->n = to;
-    drop_pages(kv, layer, t, blocks_of(to));
-}
-
-spn_status spn_kv_keep(struct spn_kv *kv, int32_t seq, int layer, const bool *keep,
-                       struct spn_err *err)
-{
-    int first = layer < 0 ? 0 : layer, end = layer < 0 ? kv->n_layer : layer + 1;
-    spn_status st = SPN_OK;
-
-    for (int l = first; l < end && st == SPN_OK; l++) {
-        struct table *t = &kv->seq[seq].table[l];
-
-        st = own_from(kv, l, t, first_dropped(t, keep), err);
-    }
-    for (int l = first; l < end && st == SPN_OK; l++)
-        compact(kv, l, &kv->seq[seq].table[l], keep);
-    return st;
-}
-
-static bool among(const int32_t *rows, int64_t n, int32_t row)
-{
-    for (int64_t i = 0; i < n; i++)
-        if (rows[i] == row)
-            return true;
-    return false;
-}
-
-spn_status spn_kv_accept(struct spn_kv *kv, int32_t seq, const int32_t *rows, int64_t n,
-                         struct spn_err *err)
-{
-    spn_status st = SPN_OK;
-
-    for (int l = 0; l < kv->n_layer && st == SPN_OK; l++) {
-        struct table *t = &kv->seq[seq].table[l];
-        bool *keep = spn_calloc((size_t)t->n + 1, sizeof *keep);
-        int64_t first;
-
-        if (keep == NULL)
-            return spn_fail(err, SPN_ENOMEM, "no memory to accept a path among %" PRId64 " keys",
-                            t->n);
-        for (int64_t i = 0; i < t->n; i++) {
-            int32_t row = t->row[i / BLOCK][i % BLOCK];
-
-            keep[i] = row < 0 || among(rows, n, row);
-        }
-        first = first_dropped(t, keep);
-        st = own_from(kv, l, t, first, err);
-        if (st == SPN_OK) {
-            compact(kv, l, t, keep);
-            /* Keys of the step lie at the end: they are ordinary keys from now on. */
-            for (int64_t i = t->n - 1; i >= 0 && t->row[i / BLOCK][i % BLOCK] >= 0; i--)
-                lm_page_row(&kv->pages[l], t->page[i / BLOCK])[i % BLOCK] = -1;
-            t->tree = t->unordered = false;
-            for (int64_t i = 1; i < t->n; i++)
-                t->unordered = t->unordered || t->pos[i / BLOCK][i % BLOCK] <=
-                                                   t->pos[(i - 1) / BLOCK][(i - 1) % BLOCK];
-        }
-        spn_free(keep);
-    }
-    return st;
-}
-
-spn_status spn_kv_move(struct spn_kv *kv, int32_t seq, int layer, int64_t block, int tier,
-                       struct spn_err *err)
-{
-    struct table *t = &kv->seq[seq].table[layer];
-    struct lm_pages *p = &kv->pages[layer];
-    uint32_t page, old;
-
-    if (block < 0 || block >= t->n_blocks || tier < 0 || tier >= kv->n_tiers)
-        return spn_fail(err, SPN_EUSAGE, "block %" PRId64 " of %d cannot move to tier %d of %d",
-                        block, (int)t->n_blocks, tier, kv->n_tiers);
-    old = t->page[block];
-    if (lm_page_tier(old) == tier)
-        return SPN_OK;
-    if (!lm_page_take(p, tier, &page))
-        return spn_fail(err, SPN_ENOMEM, "tier %d has no page left in layer %d", tier, layer);
-    lm_page_copy(p, page, old);
-    lm_page_unref(p, old);
-    set_page(kv, layer, t, (int32_t)block, page); /* within the table's room: cannot fail */
-    return SPN_OK;
 }
 
 /* ---- shared blocks ---- */
@@ -586,16 +423,16 @@ bool spn_kv_share(struct spn_kv *kv, int32_t seq, int64_t block, uint32_t *page)
 spn_status spn_kv_attach(struct spn_kv *kv, int32_t seq, const uint32_t *page, struct spn_err *err)
 {
     for (int l = 0; l < kv->n_layer; l++) {
-        struct table *t = &kv->seq[seq].table[l];
+        struct lm_table *t = &kv->seq[seq].table[l];
 
         if (t->n % BLOCK != 0 || t->n_blocks != t->n / BLOCK)
             return spn_fail(err, SPN_EUSAGE, "layer %d: a block cannot follow %" PRId64 " keys", l,
                             t->n);
     }
     for (int l = 0; l < kv->n_layer; l++) {
-        struct table *t = &kv->seq[seq].table[l];
+        struct lm_table *t = &kv->seq[seq].table[l];
 
-        if (!set_page(kv, l, t, t->n_blocks, page[l])) {
+        if (!lm_set_page(kv, l, t, t->n_blocks, page[l])) {
             while (l-- > 0)
                 spn_kv_trim(kv, seq, l, kv->seq[seq].table[l].n - BLOCK);
             return spn_fail(err, SPN_ENOMEM, "no memory for a page table");
