@@ -9,6 +9,9 @@
 #include "base/mem.h"
 #include "lm/runner.h"
 
+#define LANE_PARAMS_MAX 16000000 /* above, an op is worth sharing */
+#define LANE_ROWS_MIN   2        /* rows that are worth waking a thread for */
+
 static void layer_of(const struct spn_lm *m, struct spn_kv_layer *l)
 {
     *l = (struct spn_kv_layer){ .width_k = m->shape.n_head_kv * m->shape.dim_k,
@@ -57,11 +60,35 @@ static spn_status make_kv(struct lm_runner *r, const struct lm_runner_options *o
     return st;
 }
 
+static spn_status make_lanes(struct lm_runner *r, const int64_t most[SPN_DIM_SYMBOLS],
+                             struct spn_err *err)
+{
+    int threads = spn_pool_threads(r->pool), lanes = r->m->params <= LANE_PARAMS_MAX ? threads : 1;
+    size_t n;
+    spn_status st = SPN_OK;
+
+    if (lanes > LM_LANES_MAX)
+        lanes = LM_LANES_MAX;
+    for (; st == SPN_OK && r->n_lanes < lanes; r->n_lanes++) {
+        st = spn_exec_new(&r->lane[r->n_lanes], r->plan, most, err);
+        if (st == SPN_OK)
+            r->bytes += spn_exec_bytes(r->lane[r->n_lanes]);
+    }
+    if (st != SPN_OK || lanes == 1)
+        return st;
+    if (!spn_mul_size((size_t)r->out_max, (size_t)r->m->shape.n_vocab, &n) ||
+        (r->logits = spn_calloc(n, sizeof *r->logits)) == NULL)
+        return spn_fail(err, SPN_ENOMEM, "no memory for the logits of %" PRId64 " rows",
+                        r->out_max);
+    r->bytes += n * sizeof *r->logits;
+    return SPN_OK;
+}
+
 spn_status lm_runner_init(struct lm_runner *r, struct spn_lm *m, const struct lm_runner_options *o,
                           struct spn_err *err)
 {
     const int64_t most[SPN_DIM_SYMBOLS] = { o->rows_max, o->out_max, 0 };
-    int32_t *all = spn_calloc((size_t)o->rows_max, 4 * sizeof *all);
+    int32_t *all = spn_calloc((size_t)o->rows_max, 5 * sizeof *all);
     spn_status st;
 
     r->m = m;
@@ -74,20 +101,19 @@ spn_status lm_runner_init(struct lm_runner *r, struct spn_lm *m, const struct lm
     r->pos = all + o->rows_max;
     r->seq = all + 2 * o->rows_max;
     r->out = all + 3 * o->rows_max;
+    r->lane_out = all + 4 * o->rows_max;
     spn_lm_forward(m, r->plan, SPN_LM_GENERATE);
     st = spn_plan_finish(r->plan, err);
     if (st == SPN_OK)
-        st = spn_exec_new(&r->exec, r->plan, most, err);
-    if (st == SPN_OK) {
-        r->bytes += spn_exec_bytes(r->exec);
-        st = make_kv(r, o, err);
-    }
-    return st;
+        st = make_lanes(r, most, err);
+    return st == SPN_OK ? make_kv(r, o, err) : st;
 }
 
 void lm_runner_free(struct lm_runner *r)
 {
-    spn_exec_free(r->exec);
+    for (int i = 0; i < r->n_lanes; i++)
+        spn_exec_free(r->lane[i]);
+    spn_free(r->logits);
     spn_plan_free(r->plan);
     spn_kv_free(r->kv);
     spn_free(r->token);
@@ -110,20 +136,97 @@ void lm_runner_add(struct lm_runner *r, int32_t token, int64_t pos, int32_t seq,
         r->out[r->rows.n_out++] = (int32_t)i;
 }
 
-spn_status lm_runner_run(struct lm_runner *r, const float **logits, struct spn_err *err)
+/* ROWS through one lane; *VIEW is lent by its arena. */
+static spn_status run_rows(struct lm_runner *r, int lane, const struct spn_rows *rows,
+                           struct spn_pool *pool, struct spn_tensor *view, struct spn_err *err)
 {
-    struct spn_run run = { .pool = r->pool, .batch = &r->rows, .store = spn_kv_store(r->kv) };
-    struct spn_tensor view;
+    struct spn_run run = { .pool = pool, .batch = rows, .store = spn_kv_store(r->kv) };
     spn_status st;
 
-    run.symbol[-1 - SPN_DIM_ROWS] = r->rows.n;
-    run.symbol[-1 - SPN_DIM_OUT] = r->rows.n_out;
-    st = spn_exec_run(r->exec, &run, -1, spn_plan_marks(r->plan), err);
-    if (st == SPN_OK)
-        st = spn_kv_check(r->kv, err);
-    if (st == SPN_OK)
-        st = spn_exec_output(r->exec, &run, "logits", &view, err);
-    if (st == SPN_OK)
-        *logits = view.data;
-    return st;
+    run.symbol[-1 - SPN_DIM_ROWS] = rows->n;
+    run.symbol[-1 - SPN_DIM_OUT] = rows->n_out;
+    st = spn_exec_run(r->lane[lane], &run, -1, spn_plan_marks(r->plan), err);
+    return st == SPN_OK ? spn_exec_output(r->lane[lane], &run, "logits", view, err) : st;
+}
+
+struct part {
+    struct spn_rows rows;
+    int64_t first_out;
+    spn_status st;
+    struct spn_err err;
+};
+struct cut {
+    struct lm_runner *r;
+    struct part part[LM_LANES_MAX];
+};
+
+static void run_part(void *ctx, int64_t begin, int64_t end, int worker)
+{
+    struct cut *c = ctx;
+    size_t width = (size_t)c->r->m->shape.n_vocab;
+
+    (void)worker;
+    for (int64_t i = begin; i < end; i++) {
+        struct part *p = &c->part[i];
+        struct spn_tensor view;
+
+        p->st = run_rows(c->r, (int)i, &p->rows, NULL, &view, &p->err);
+        if (p->st == SPN_OK && p->rows.n_out > 0)
+            memcpy(c->r->logits + (size_t)p->first_out * width, view.data,
+                   (size_t)p->rows.n_out * width * sizeof(float));
+    }
+}
+
+/* The batch as parts of about equal size, none of which shares a sequence; returns how many. */
+static int cut_rows(struct lm_runner *r, struct cut *c)
+{
+    const struct spn_rows *all = &r->rows;
+    int64_t begin = 0, out = 0;
+    int n = 0;
+
+    c->r = r;
+    for (int lane = 1; lane <= r->n_lanes && begin < all->n; lane++) {
+        struct part *p = &c->part[n];
+        int64_t end = all->n * lane / r->n_lanes;
+
+        if (end < begin + LANE_ROWS_MIN && lane < r->n_lanes)
+            continue;
+        while (end < all->n && end > 0 && all->seq[end] == all->seq[end - 1])
+            end++;
+        *p = (struct part){ .first_out = out, .err = SPN_ERR_INIT };
+        p->rows = (struct spn_rows){ .n = end - begin,
+                                     .token = all->token + begin,
+                                     .pos = all->pos + begin,
+                                     .seq = all->seq + begin,
+                                     .out = r->lane_out + out };
+        for (; out < all->n_out && all->out[out] < end; out++)
+            r->lane_out[out] = all->out[out] - (int32_t)begin;
+        p->rows.n_out = out - p->first_out;
+        begin = end;
+        n++;
+    }
+    return n;
+}
+
+spn_status lm_runner_run(struct lm_runner *r, const float **logits, struct spn_err *err)
+{
+    struct spn_tensor view;
+    struct cut cut;
+    int parts = r->n_lanes > 1 ? cut_rows(r, &cut) : 1;
+    spn_status st = SPN_OK;
+
+    if (parts <= 1) {
+        st = run_rows(r, 0, &r->rows, r->pool, &view, err);
+        *logits = st == SPN_OK ? view.data : NULL;
+    } else {
+        spn_pool_run(r->pool, parts, 1, run_part, &cut);
+        for (int i = 0; i < parts && st == SPN_OK; i++)
+            if (cut.part[i].st != SPN_OK) {
+                st = cut.part[i].st;
+                if (err != NULL)
+                    *err = cut.part[i].err;
+            }
+        *logits = r->logits;
+    }
+    return st == SPN_OK ? spn_kv_check(r->kv, err) : st;
 }

@@ -16,10 +16,18 @@ struct lm_runner_options {
     struct spn_pool *pool;
 };
 
+#define LM_LANES_MAX 16
+
 struct lm_runner {
     struct spn_lm *m;
     struct spn_plan *plan;
-    struct spn_exec *exec;
+    /* The ops of a small model are too short to share among threads: its batch is cut at sequences
+       and each lane runs its part of the plan in an arena of its own.  Rows do not depend on each
+       other, so the bytes are the same.  One lane: the ops share. */
+    int n_lanes;
+    struct spn_exec *lane[LM_LANES_MAX];
+    int32_t *lane_out; /* [rows_max], wanted rows counted from their lane's first */
+    float *logits;     /* [out_max, n_vocab] of several lanes */
     struct spn_kv *kv;
     struct spn_pool *pool;
     int64_t rows_max, out_max;
@@ -35,8 +43,8 @@ uint64_t lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype);
 spn_status lm_runner_init(struct lm_runner *r, struct spn_lm *m, const struct lm_runner_options *o,
                           struct spn_err *err);
 void lm_runner_free(struct lm_runner *r);
-/* Start a batch; add a row, whose place is reserved in the store. WANTED rows have logits, in the
- * order they were added. */
+/* Start a batch; add a row, whose place is reserved in the store; rows of a sequence come together.
+ * WANTED rows have logits, in the order they were added. */
 void lm_runner_begin(struct lm_runner *r);
 void lm_runner_add(struct lm_runner *r, int32_t token, int64_t pos, int32_t seq, bool wanted);
 /* Run the batch. LOGITS [n_out, n_vocab] are lent until the next run. */
