@@ -114,6 +114,7 @@ static void describe(struct spn_engine *e, int threads)
         .templates = strcmp(spn_template_name(e->tmpl), "none") != 0,
         .seeds = true,
         .template_name = spn_template_name(e->tmpl),
+        .prompts = spn_meta_str(e->m->reader, "spinney.prompts"),
     };
 }
 

@@ -20,6 +20,7 @@ struct spn_caps {
     int64_t context;
     bool logprobs, score, batch, templates, seeds; /* seeds: same seed, same text */
     const char *template_name;
+    const char *prompts; /* set of prompts that the model was trained on, as its file says; NULL */
 };
 
 struct spn_prompt_request {

@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "spinney/engine.h"
 #include "spinney/option.h"
+#include "spinney/prompts.h"
 #include "spinney/thoughts.h"
 #include "tensor/plan.h"
 
@@ -205,6 +206,9 @@ struct spn_reason_request {
     struct spn_thoughts *thoughts; /* appended to; lent */
     void (*on_change)(void *ctx);
     void *on_change_ctx; /* a node was added or changed; NULL: none */
+    /* What is said to the model; NULL: the task's own words. Lent. */
+    const struct spn_prompts *prompts;
+    const char *examples; /* path of worked examples that may go before the question; NULL: none */
 };
 struct spn_reason_result {
     char *answer, *text; /* free with spn_free; answer NULL: none */
