@@ -1,6 +1,8 @@
 /* test_base.c - arithmetic, arenas, buffers, random streams, threads, files that shrink. */
+#include <sched.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/arith.h"
@@ -47,6 +49,10 @@ static void test_memory(void)
     a = spn_arena_new(100000);
     p = spn_arena_alloc(a, 3, 5);
     ok(p != NULL && ((uintptr_t)p & 15) == 0 && p[14] == 0, "arena blocks are aligned and zeroed");
+    memset(p, 'p', 15);
+    text = spn_arena_strndup(a, "second", 6);
+    ok(text != NULL && strcmp(text, "second") == 0 && p[0] == 'p' && p[14] == 'p',
+       "a second block does not touch the first");
     ok(spn_arena_alloc(a, 90000, 1) == NULL, "the arena's ceiling holds");
     ok(spn_arena_alloc(a, SIZE_MAX, 2) == NULL, "and products are checked");
     spn_arena_free(a);
@@ -96,10 +102,36 @@ static void add_index(void *ctx, int64_t begin, int64_t end, int worker)
     (void)worker;
 }
 
+/* A chunk that ends when two are inside at once, or after MEET_SECONDS. */
+#define MEET_SECONDS 10
+struct meeting {
+    int inside, met;
+};
+
+static void meet(void *ctx, int64_t begin, int64_t end, int worker)
+{
+    struct meeting *m = ctx;
+    time_t until = time(NULL) + MEET_SECONDS;
+
+    __atomic_add_fetch(&m->inside, 1, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&m->inside, __ATOMIC_SEQ_CST) < 2 && time(NULL) < until)
+        sched_yield();
+    if (__atomic_load_n(&m->inside, __ATOMIC_SEQ_CST) == 2)
+        __atomic_add_fetch(&m->met, 1, __ATOMIC_SEQ_CST);
+    (void)begin;
+    (void)end;
+    (void)worker;
+}
+
 static void test_pool(void)
 {
     struct spn_pool *p = spn_pool_new(3);
+    struct meeting m = { 0 };
     bool good = true;
+
+    ok_int(spn_pool_threads(p), 3, "threads of a pool of three");
+    spn_pool_run(p, 2, 1, meet, &m);
+    ok_int(m.met, 2, "chunks that were inside at the same time");
 
     for (int round = 0; round < 2000; round++) {
         int64_t sum = 0, n = round % 50;
@@ -115,7 +147,7 @@ static void test_pool(void)
 
 static void test_files(void)
 {
-    char dir[] = "/tmp/spinney-base-XXXXXX", *path, *text = NULL, *deep;
+    char dir[] = "/tmp/spinney-base-XXXXXX", *path, *text = NULL, *again = NULL, *deep, *slashed;
     struct spn_err err = SPN_ERR_INIT;
     struct spn_map m;
     struct spn_out o;
@@ -130,10 +162,24 @@ static void test_files(void)
     deep = spn_path_join(dir, "a/b/c");
     ok(spn_make_dirs(deep, &err) == SPN_OK && spn_path_is_dir(deep),
        "folders are made like mkdir -p");
+    ok(spn_file_write(path, "in the way", 10, &err) == SPN_OK, "a file is written");
+    slashed = spn_path_join("f/", "g");
+    ok_str(slashed, "f/g", "one slash is enough");
+    spn_free(slashed);
+    slashed = spn_path_join(path, "g");
+    ok(spn_make_dirs(slashed, &err) == SPN_EIO && strstr(err.text, path) != NULL,
+       "no folder below a file: %s", err.text);
+    spn_free(slashed);
     text = spn_calloc(3, 65536);
     memset(text, 'x', 3 * 65536);
     ok(spn_file_write(path, text, 3 * 65536, &err) == SPN_OK, "a file is written whole");
+    text[0] = text[3 * 65536 - 1] = 'y';
+    ok(spn_file_write(path, text, 3 * 65536, &err) == SPN_OK &&
+           spn_file_read(&again, &n, path, 3 * 65536, &err) == SPN_OK && n == 3 * 65536 &&
+           memcmp(text, again, n) == 0,
+       "and read back in pieces");
     spn_free(text);
+    spn_free(again);
 
     ok(spn_map_open(&m, path, &err) == SPN_OK && m.size == 3 * 65536 &&
            spn_map_check(&m, &err) == SPN_OK,

@@ -5,6 +5,7 @@
 
 #include "data.h"
 #include "expression.h"
+#include "rational.h"
 #include "rules.h"
 #include "search.h"
 
@@ -63,6 +64,8 @@ static void test_rules(void)
     rule_case("4 5 6 10", "hello", true, NULL, false);
     rule_case("11 -3 4", "11 - (-3) = 14 (left: 4 14)", true, "11 - (-3) = 14 (left: 4 14)", false);
     rule_case("4 6 10", "4 - 10 = -6 (left: -6 6)", true, "4 - 10 = -6 (left: -6 6)", false);
+    rule_case("11 -3 4", "11 - (-3 = 14 (left: 4 14)", true, NULL, false);
+    rule_case("11 -3 4", "-3 + 11 = 8 (left: 4 8)", true, "(-3) + 11 = 8 (left: 4 8)", false);
     rule_case("45 7 2", "45 / 7 = 6 (left: 6 2)", true, NULL, false);
     rule_case("45 7 2", "45 / 7 = 6 (left: 6 2)", false, "45 / 7 = 6 (left: 6 2)", false);
     rule_case("45 7 2", "45 / 7 = 6", false, NULL, false);
@@ -107,6 +110,35 @@ static void test_expression(void)
     step_parse("12 + 12 = 24", &b[2]);
     step_expression(&twins, b, 3, &out);
     ok_int(expression_check("6 6 6 6", out.data), 1, "equal numbers are not confused");
+    spn_buf_free(&out);
+}
+
+static void test_rational(void)
+{
+    const struct rational big = { INT64_MAX, 1 }, tiny = { 1, INT64_MAX }, two = { 2, 1 };
+    struct rational out = { 7, 7 };
+
+    ok(!rational_apply(big, '+', big, &out) && !rational_apply(big, '*', two, &out) &&
+           !rational_apply(tiny, '/', two, &out) && !rational_apply(tiny, '-', tiny, &out),
+       "what does not fit 64 bits is refused");
+    ok(!rational_apply(two, '/', (struct rational){ 0, 1 }, &out) &&
+           !rational_apply(two, '%', two, &out),
+       "so are a division by zero and an unknown operator");
+    ok(rational_apply((struct rational){ 1, 2 }, '/', (struct rational){ -3, 4 }, &out) &&
+           out.n == -2 && out.d == 3,
+       "1/2 over -3/4 is -2/3, the sign above");
+}
+
+static void test_search(void)
+{
+    struct hand h = hand("4 5 6 10"), none = hand("1 1 1 1");
+    struct step path[HAND_MAX];
+    struct spn_buf out = SPN_BUF_INIT(1000);
+
+    ok(search_nearest(&h, path) == 0, "an exact path is found");
+    step_expression(&h, path, 3, &out);
+    ok_int(expression_check("4 5 6 10", out.data), 1, "and its steps make 24");
+    ok_int(search_nearest(&none, path), 20, "1 1 1 1 comes to 4 at best");
     spn_buf_free(&out);
 }
 
@@ -234,6 +266,8 @@ int main(void)
     test_rules();
     test_finish();
     test_expression();
+    test_rational();
+    test_search();
     test_lists();
     test_examples();
     return done();
