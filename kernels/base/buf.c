@@ -70,7 +70,7 @@ spn_status spn_buf_vprintf(struct spn_buf *b, const char *fmt, va_list ap)
     if (st != SPN_OK)
         return st;
     vsnprintf(b->data + b->length, (size_t)n + 1, fmt, ap);
-    b->length -= (size_t)n;
+    b->length += (size_t)n;
     return SPN_OK;
 }
 
