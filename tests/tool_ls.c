@@ -78,24 +78,32 @@ static json_t *value_json(const struct spn_meta *v)
     }
 }
 
-static json_t *tensor_json(const struct spn_entry *e)
+static json_t *tensor_json(const struct spn_reader *r, const struct spn_entry *e)
 {
+    struct spn_err err = SPN_ERR_INIT;
+    struct spn_tensor t;
+    void *held = NULL;
     const struct spn_dtype_info *info = spn_dtype_info(e->t.dtype);
     int64_t n = spn_tensor_elems(&e->t);
     json_t *shape = json_array(), *floats = json_null();
+    uint64_t its_hash;
     float *f;
 
+    if (spn_entry_view(r, e, &t, &held, &err) != SPN_OK)
+        return json_pack("{s:s, s:s}", "tensor", e->name, "refused", err.text);
+    its_hash = hash(t.data, spn_tensor_bytes(&t));
     for (int i = 0; i < e->t.ndim; i++)
         json_array_append_new(shape, json_integer(e->t.dim[i]));
     if (info->decode && (f = spn_calloc((size_t)n, sizeof *f)) != NULL) {
-        if (spn_dequant(e->t.dtype, e->t.data, f, n, NULL) == SPN_OK)
+        if (spn_dequant(t.dtype, t.data, f, n, NULL) == SPN_OK)
             floats = hex(hash(f, (uint64_t)n * sizeof *f));
         spn_free(f);
     }
+    spn_free(held);
     return json_pack("{s:s, s:s, s:o, s:I, s:I, s:s, s:o, s:o}", "tensor", e->name, "dtype",
                      info->name, "shape", shape, "bytes", (json_int_t)spn_tensor_bytes(&e->t),
-                     "offset", (json_int_t)e->offset, "file", e->file, "hash",
-                     hex(hash(e->t.data, spn_tensor_bytes(&e->t))), "floats", floats);
+                     "offset", (json_int_t)e->offset, "file", e->file, "hash", hex(its_hash),
+                     "floats", floats);
 }
 
 static void copy_array(struct spn_writer *w, const char *key, const struct spn_meta *v)
@@ -188,7 +196,7 @@ int main(int argc, char **argv)
             put(json_pack("{s:s, s:o}", "meta", key, "value", value_json(&v)));
         }
         for (size_t i = 0; i < spn_reader_count(r); i++)
-            put(tensor_json(spn_reader_at(r, i)));
+            put(tensor_json(r, spn_reader_at(r, i)));
         if (argc == 4)
             st = copy(r, argv[2], argv[3], &err);
     }

@@ -13,6 +13,7 @@
 
 static const struct spn_format *const formats[] = {
     &k_format_gguf,
+    &k_format_zip,
     &k_format_safetensors,
     &k_format_hf_folder,
 };
@@ -125,6 +126,18 @@ spn_status k_reader_add_meta(struct spn_reader *r, const char *key, const struct
         st = k_reader_reserve_meta(r, r->n_meta / 2 + 16, err);
     if (st == SPN_OK)
         r->meta[r->n_meta++] = (struct k_meta){ .key = key, .v = *v };
+    return st;
+}
+
+spn_status k_reader_add_global(struct spn_reader *r, const char *name, struct spn_err *err)
+{
+    spn_status st = SPN_OK;
+
+    if (r->n_globals == r->room_globals)
+        st = reserve(r, &r->globals, sizeof *r->globals, r->n_globals, &r->room_globals,
+                     r->n_globals / 2 + 16, "globals", err);
+    if (st == SPN_OK)
+        r->globals[r->n_globals++] = name;
     return st;
 }
 
@@ -326,7 +339,8 @@ static spn_status no_format(const struct k_file *f, struct spn_err *err)
     for (size_t i = 0; i < n; i++)
         snprintf(head + 3 * i, sizeof head - 3 * i, " %02x", f->data[i]);
     return spn_fail(err, SPN_EFORMAT,
-                    "%s: neither GGUF nor safetensors: %" PRIu64 " bytes that begin with%s",
+                    "%s: no GGUF, safetensors, PyTorch or NumPy file: %" PRIu64
+                    " bytes that begin with%s",
                     f->name, f->size, head);
 }
 
@@ -400,6 +414,7 @@ void spn_reader_close(struct spn_reader *r)
             spn_map_close(&f->map);
     spn_free(r->entries);
     spn_free(r->meta);
+    spn_free(r->globals);
     spn_free(r->path);
     spn_arena_free(r->arena);
     spn_free(r);

@@ -148,7 +148,6 @@ static void store_u64(unsigned char *p, uint64_t v)
         p[i] = (unsigned char)(v >> 8 * i);
 }
 
-/* In the form that the getters read: as if the array stood in a GGUF file. */
 static spn_status add_strings(struct flat *c, const json_t *array, struct spn_meta *v)
 {
     struct k_strings *t = NULL;

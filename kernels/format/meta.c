@@ -9,6 +9,39 @@
 #include "format/reader.h"
 #include "format/source.h"
 
+/* In the form that the getters read: as if the array stood in a GGUF file. */
+spn_status k_reader_add_strings(struct spn_reader *r, const char *key, const char *const *s,
+                                const size_t *length, size_t n, struct spn_err *err)
+{
+    struct spn_meta v = { .kind = SPN_META_ARRAY, .elem = SPN_META_STRING, .count = n,
+                          .raw_type = K_STRING };
+    struct k_strings *t = NULL;
+    unsigned char *base = NULL;
+    uint64_t *start = NULL, bytes = 0;
+    spn_status st;
+
+    for (size_t i = 0; i < n; i++)
+        bytes += 8 + (uint64_t)length[i];
+    st = k_reader_alloc(r, &t, 1, sizeof *t, err);
+    if (st == SPN_OK)
+        st = k_reader_alloc(r, &start, (uint64_t)n + 1, sizeof *start, err);
+    if (st == SPN_OK)
+        st = k_reader_alloc(r, &base, bytes, 1, err);
+    if (st != SPN_OK)
+        return st;
+    for (size_t i = 0; i < n; i++) {
+        for (int k = 0; k < 8; k++)
+            base[start[i] + (unsigned)k] = (unsigned char)((uint64_t)length[i] >> 8 * k);
+        if (length[i] > 0)
+            memcpy(base + start[i] + 8, s[i], length[i]);
+        start[i + 1] = start[i] + 8 + length[i];
+    }
+    t->base = base;
+    t->start = start;
+    v.raw = t;
+    return k_reader_add_meta(r, key, &v, err);
+}
+
 size_t spn_reader_meta_count(const struct spn_reader *r)
 {
     return r->n_meta;

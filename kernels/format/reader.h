@@ -35,11 +35,18 @@ struct spn_meta {
     int      raw_type;
 };
 
-struct spn_entry {                /* one tensor of a file */
+struct spn_layout;                /* private */
+
+/* One tensor of a file. t is always contiguous. t.data points into the mapping (aligned to 1 byte
+   only), or is NULL where the bytes do not lie in the file as t says: a transposed or expanded
+   view, numbers of another byte order, shards of several ranks, compressed data. spn_entry_read
+   and spn_entry_view work for all of them. */
+struct spn_entry {
     const char *name;
-    struct spn_tensor t;          /* t.data points into the mapping: aligned to 1 byte only */
-    uint64_t offset;              /* of its bytes in FILE */
+    struct spn_tensor t;
+    uint64_t offset;              /* of its (first) bytes in FILE */
     const char *file;
+    const struct spn_layout *layout;   /* NULL when t.data is the tensor */
 };
 
 struct spn_reader;
@@ -47,17 +54,18 @@ struct spn_reader;
 /* Open a file, or a folder of Hugging Face (config.json, model.safetensors or the shards of its
    index). Headers only are read, nothing in the file is executed. *OUT is set on success alone;
    close it with spn_reader_close. Names of tensors and keys are unique, tensors lie inside the
-   file and share no byte. Anything else is SPN_EFORMAT: one sentence with place and numbers. */
+   file; only those of a pickle may share bytes (tied weights, slices). Anything else is
+   SPN_EFORMAT: one sentence with place and numbers. */
 spn_status spn_reader_open(struct spn_reader **out, const char *path, struct spn_err *err);
 /* The same for N bytes in memory, lent until the reader is closed. FORMAT: "gguf", "safetensors",
-   or "hf folder": the files of a folder one after another, each after a line `@@ NAME`. Nothing
-   is opened on disk. */
+   "zip" (a torch.save file or an NPZ), or "hf folder": the files of a folder one after another,
+   each after a line `@@ NAME`. Nothing is opened on disk. */
 spn_status spn_reader_open_memory(struct spn_reader **out, const char *format, const void *bytes,
                                   size_t n, struct spn_err *err);
 /* All that the reader lent ends here. NULL is fine. */
 void       spn_reader_close(struct spn_reader *r);
 
-/* "gguf v3", "safetensors", "hf folder". */
+/* "gguf v3", "safetensors", "hf folder", "torch zip", "npz". */
 const char *spn_reader_format(const struct spn_reader *r);
 /* As it was given to spn_reader_open. */
 const char *spn_reader_path(const struct spn_reader *r);
@@ -71,13 +79,26 @@ size_t     spn_reader_count(const struct spn_reader *r);
 const struct spn_entry *spn_reader_at(const struct spn_reader *r, size_t i);
 /* NULL: no tensor of this name. */
 const struct spn_entry *spn_reader_find(const struct spn_reader *r, const char *name);
+/* Elements [FIRST, FIRST + N) of E in row-major order, in this machine's byte order, into DST; of a
+   block type whole blocks. Any part of a tensor larger than memory can be read, by any number of
+   threads. */
+spn_status spn_entry_read(const struct spn_reader *r, const struct spn_entry *e, int64_t first,
+                          int64_t n, void *dst, struct spn_err *err);
+/* E whole as the contiguous *T: over the mapping, *COPY NULL, or over a copy that *COPY then holds;
+   free it with spn_free. */
+spn_status spn_entry_view(const struct spn_reader *r, const struct spn_entry *e,
+                          struct spn_tensor *t, void **copy, struct spn_err *err);
 /* SPN_EIO when a mapped file shrank or changed since it was opened. Call after a job that read
    tensors. */
 spn_status spn_reader_check(const struct spn_reader *r, struct spn_err *err);
 
 /* Metadata: keys of a GGUF; __metadata__ of a safetensors file; of a folder config.json,
    generation_config.json and tokenizer_config.json flattened with dots ("config.hidden_size",
-   "config.rope_scaling.factor"), chat_template.jinja as tokenizer_config.chat_template. */
+   "config.rope_scaling.factor"), chat_template.jinja as tokenizer_config.chat_template.
+   Of a pickle: its numbers, strings and lists of them by dotted key
+   ("optimizer.param_groups.0.lr"), and pickle.globals, every class and function that it names
+   (strings, sorted); pickle.unknown, those of them that are no part of a checkpoint. All were
+   looked at as data, none was called. */
 size_t      spn_reader_meta_count(const struct spn_reader *r);
 /* Key and value of number I; NULL, *VALUE untouched, when out of range. */
 const char *spn_reader_meta_at(const struct spn_reader *r, size_t i, struct spn_meta *value);

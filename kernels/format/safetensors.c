@@ -22,9 +22,12 @@ static const struct {
     const char *name;
     int dtype;
 } types[] = {
-    { "I64", SPN_I64 }, { "F64", SPN_F64 }, { "F32", SPN_F32 }, { "I32", SPN_I32 },
-    { "BF16", SPN_BF16 }, { "F16", SPN_F16 }, { "I16", SPN_I16 }, { "I8", SPN_I8 },
-    { "U8", SPN_U8 }, { "BOOL", SPN_BOOL },
+    { "U64", SPN_U64 }, { "I64", SPN_I64 }, { "F64", SPN_F64 }, { "C64", SPN_C64 },
+    { "F32", SPN_F32 }, { "U32", SPN_U32 }, { "I32", SPN_I32 }, { "BF16", SPN_BF16 },
+    { "F16", SPN_F16 }, { "U16", SPN_U16 }, { "I16", SPN_I16 }, { "F8_E8M0", SPN_F8_E8M0 },
+    { "F8_E4M3", SPN_F8_E4M3 }, { "F8_E5M2", SPN_F8_E5M2 },
+    { "F8_E4M3FNUZ", SPN_F8_E4M3FNUZ }, { "F8_E5M2FNUZ", SPN_F8_E5M2FNUZ },
+    { "I8", SPN_I8 }, { "U8", SPN_U8 }, { "BOOL", SPN_BOOL },
 };
 enum { TYPES = sizeof types / sizeof *types };
 

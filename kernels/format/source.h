@@ -73,6 +73,9 @@ struct spn_reader {
     struct k_meta *meta;
     size_t n_meta, room_meta;
     const struct k_meta **by_key;
+
+    const char **globals;              /* named by pickles: "module.name", as often as named */
+    size_t n_globals, room_globals;
 };
 
 struct spn_format {
@@ -84,7 +87,8 @@ struct spn_format {
     spn_status (*read)(struct spn_reader *r, const struct k_file *f, struct spn_err *err);
 };
 
-extern const struct spn_format k_format_gguf, k_format_safetensors, k_format_hf_folder;
+extern const struct spn_format k_format_gguf, k_format_safetensors, k_format_hf_folder,
+    k_format_zip;
 
 /* Map PATH and add it to R's files; its size is added to the budget. */
 spn_status k_reader_map(struct spn_reader *r, const char *path, const struct k_file **out,
@@ -106,6 +110,11 @@ spn_status k_reader_add_entry(struct spn_reader *r, const char *name, const stru
                               const struct k_file *f, uint64_t offset, struct spn_err *err);
 spn_status k_reader_add_meta(struct spn_reader *r, const char *key, const struct spn_meta *v,
                              struct spn_err *err);
+/* NAME must live as long as the reader. */
+spn_status k_reader_add_global(struct spn_reader *r, const char *name, struct spn_err *err);
+/* An array of N strings as metadata; the strings are copied. */
+spn_status k_reader_add_strings(struct spn_reader *r, const char *key, const char *const *s,
+                                const size_t *length, size_t n, struct spn_err *err);
 
 /* Init T over DIM as spn_tensor_init does, for a tensor of a file: where one dimension is 0 the
    product of the others must not overflow either, because others will multiply them.
@@ -123,6 +132,11 @@ const char *k_sort_names(const void **pointers, size_t n);
 spn_status  k_reader_index(struct spn_reader *r, struct spn_err *err);
 
 /* Least significant byte first, any alignment. */
+static inline uint16_t k_load_u16(const unsigned char *p)
+{
+    return (uint16_t)(p[0] | (unsigned)p[1] << 8);
+}
+
 static inline uint32_t k_load_u32(const unsigned char *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;

@@ -116,7 +116,7 @@ static void bad_entries(void)
     bad("{\"w\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, "its shape", "no shape");
     bad("{\"w\":{\"dtype\":\"F99\",\"shape\":[1],\"data_offsets\":[0,4]}}", 4, "type F99",
         "a new type");
-    bad("{\"w\":{\"dtype\":\"F8_E4M3\",\"shape\":[4],\"data_offsets\":[0,4]}}", 4, "F8_E4M3",
+    bad("{\"w\":{\"dtype\":\"F4\",\"shape\":[8],\"data_offsets\":[0,4]}}", 4, "F4",
         "a type that is not read");
     bad(F32_AT("[-1]", 0, 4), 4, "dimension 0", "a negative dimension");
     bad(F32_AT("[1.5]", 0, 4), 4, "dimension 0", "half a dimension");

@@ -61,6 +61,17 @@ static const struct spn_dtype_info infos[SPN_DTYPE_COUNT] = {
     [42] = KNOWN("q2_0", 64, 18),
     [SPN_U8] = PLAIN("u8", 1),
     [SPN_BOOL] = PLAIN("bool", 1),
+    [SPN_U16] = PLAIN("u16", 2),
+    [SPN_U32] = PLAIN("u32", 4),
+    [SPN_U64] = PLAIN("u64", 8),
+    [SPN_F8_E4M3] = PLAIN("f8_e4m3", 1),
+    [SPN_F8_E5M2] = PLAIN("f8_e5m2", 1),
+    [SPN_F8_E4M3FNUZ] = PLAIN("f8_e4m3fnuz", 1),
+    [SPN_F8_E5M2FNUZ] = PLAIN("f8_e5m2fnuz", 1),
+    [SPN_F8_E8M0] = PLAIN("f8_e8m0", 1),
+    [SPN_C32] = PLAIN("c32", 4),
+    [SPN_C64] = PLAIN("c64", 8),
+    [SPN_C128] = PLAIN("c128", 16),
 };
 
 const struct spn_dtype_info *spn_dtype_info(int dtype)

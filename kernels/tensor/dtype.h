@@ -44,7 +44,18 @@ enum spn_dtype {
     SPN_MXFP4 = 39,
     SPN_U8 = 64,
     SPN_BOOL = 65, /* not in GGUF: safetensors, NPY */
-    SPN_DTYPE_COUNT = 66
+    SPN_U16 = 66,
+    SPN_U32 = 67,
+    SPN_U64 = 68,
+    SPN_F8_E4M3 = 69, /* 1-4-3, bias 7, no infinities, NaN 0x7f and 0xff ("fn") */
+    SPN_F8_E5M2 = 70, /* 1-5-2, bias 15, the high byte of a half */
+    SPN_F8_E4M3FNUZ = 71, /* bias 8; 0x80 is the only NaN */
+    SPN_F8_E5M2FNUZ = 72, /* bias 16; 0x80 is the only NaN */
+    SPN_F8_E8M0 = 73,     /* 2^(u - 127); 255 is NaN */
+    SPN_C32 = 74,         /* complex: two halves, two floats, two doubles */
+    SPN_C64 = 75,
+    SPN_C128 = 76,
+    SPN_DTYPE_COUNT = 77
 };
 
 /* What is known of a type. `block_elems` elements take `block_bytes` bytes; a plain type has blocks

@@ -1,0 +1,185 @@
+#!/usr/bin/env python3
+"""Checkpoints that torch and numpy write: every tensor is read bit for bit.
+
+Usage: torch_peer.py TOOL_LS. Prints TAP.
+"""
+import collections
+import io
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import warnings
+import zipfile
+
+import numpy as np
+import torch
+
+warnings.filterwarnings("ignore")
+TOOL = os.path.abspath(sys.argv[1])
+ran = failed = 0
+
+
+def ok(good, what):
+    global ran, failed
+    ran += 1
+    failed += not good
+    print(f"{'ok' if good else 'not ok'} {ran} - {what}", flush=True)
+
+
+def fnv(data):
+    h = 0xCBF29CE484222325
+    for byte in bytes(data):
+        h = (h ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
+    return f"{h:016x}"
+
+
+def ls(path, *copy):
+    run = subprocess.run([TOOL, path, *copy], capture_output=True, text=True)
+    if run.returncode != 0:
+        print(f"# {run.stderr.strip()}")
+        return {}, {}
+    lines = [json.loads(line) for line in run.stdout.split("\n") if line]
+    return ({x["meta"]: x["value"] for x in lines if "meta" in x},
+            {x["tensor"]: x for x in lines if "tensor" in x})
+
+
+def data_of(t):
+    """Row-major bytes of a tensor or an array."""
+    if isinstance(t, np.ndarray):
+        return np.ascontiguousarray(t).astype(t.dtype.newbyteorder("<")).tobytes()
+    t = t.detach().resolve_conj().resolve_neg().contiguous()
+    if t.is_quantized:
+        t = t.int_repr()
+    return t.reshape(-1).view(torch.uint8).numpy().tobytes() if t.numel() else b""
+
+
+def same(got, want):
+    """All of WANT is in GOT, bit for bit."""
+    good = set(got) == set(want)
+    if not good:
+        print("# only there:", sorted(set(want) - set(got))[:5], "only here:", sorted(set(got) - set(want))[:5])
+    for name, t in want.items() if got else []:
+        x = got.get(name, {})
+        if x.get("shape") != list(t.shape) or x.get("hash") != fnv(data_of(t)):
+            print(f"# {name}: {x} against {t.dtype} {list(t.shape)}")
+            good = False
+    return good
+
+
+def tensors():
+    torch.manual_seed(4)
+    base = torch.randn(6, 5)
+    big = torch.randn(3, 4, 2, 5, 2)
+    x = {
+        "f64": torch.randn(2, 3, dtype=torch.float64), "f32": base, "f16": torch.randn(7).half(),
+        "bf16": torch.randn(3, 5).bfloat16(), "i64": torch.tensor(-7), "i32": torch.arange(4).int(),
+        "i16": torch.arange(3).short(), "i8": torch.arange(-5, 5).to(torch.int8), "u8": torch.arange(9).to(torch.uint8),
+        "bool": torch.tensor([True, False, True]), "c64": torch.randn(2, 2, dtype=torch.complex64),
+        "c128": torch.randn(3, dtype=torch.complex128), "empty": torch.zeros(0, 3), "none": torch.zeros(0),
+        "scalar": torch.tensor(2.5), "transposed": base.t(), "slice": base[1:4, 1:3], "step": base[::2, ::3],
+        "tied": base, "row": base[2], "expanded": torch.tensor([1.0, 2.0]).expand(3, 2), "five": big,
+        "permuted": big.permute(4, 2, 0, 3, 1), "parameter": torch.nn.Parameter(torch.randn(3)),
+        "one": torch.randn(1, 1, 1).transpose(0, 2),
+    }
+    return x
+
+
+def check_save(folder):
+    want = tensors()
+    new = {"u16": torch.arange(5).to(torch.uint16), "u32": torch.arange(5).to(torch.uint32),
+           "u64": torch.arange(5).to(torch.uint64), "f8": torch.randn(9).to(torch.float8_e4m3fn),
+           "f8_5": torch.randn(9).to(torch.float8_e5m2)}
+    path = os.path.join(folder, "a.pt")
+    for protocol in range(1, 6):
+        for zipped in (True, False):
+            torch.save(want | (new if protocol > 1 else {}), path, pickle_protocol=protocol,
+                       _use_new_zipfile_serialization=zipped)
+            ok(same(ls(path)[1], want | (new if protocol > 1 else {})),
+               f"torch.save, {'zip' if zipped else 'legacy'}, protocol {protocol}: {len(want)} tensors")
+
+
+def check_nested(folder):
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2, bias=False))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95))
+    model(torch.randn(5, 4)).sum().backward()
+    optimizer.step()
+    path = os.path.join(folder, "b.pt")
+    for zipped in (True, False):
+        torch.save({"epoch": 3, "model_state_dict": model.state_dict(), "optimizer_state_dict": optimizer.state_dict(),
+                    "loss": 0.5, "name": "häus", "history": [1.5, 2, -3], "words": ["a", "b"], "deep": {"x": [{"y": torch.ones(2)}]}},
+                   path, _use_new_zipfile_serialization=zipped)
+        meta, got = ls(path)
+        want = dict(model.state_dict())
+        for i, s in optimizer.state_dict()["state"].items():
+            for k, t in s.items():
+                want[f"optimizer.state.{i}.{k}"] = t
+        want["deep.x.0.y"] = torch.ones(2)
+        ok(same(got, want), f"model and optimizer in one file, {'zip' if zipped else 'legacy'}")
+        ok(meta.get("epoch") == 3 and meta.get("loss") == 0.5 and meta.get("name") == "häus"
+           and meta.get("history") == [1.5, 2, -3] and meta.get("words") == ["a", "b"]
+           and meta.get("optimizer.param_groups.0.lr") == 1e-3
+           and meta.get("optimizer.param_groups.0.betas") == [0.9, 0.95]
+           and "pickle.unknown" not in meta, "numbers and texts beside them")
+    torch.save(model, path)
+    meta, got = ls(path)
+    ok(same(got, dict(model.state_dict())), "a pickled module: its state dict")
+    ok("torch.nn.modules.linear.Linear" in meta["pickle.globals"]
+       and "torch.nn.modules.linear.Linear" in meta["pickle.unknown"], "its classes are listed")
+    torch.save(torch.arange(3), path)
+    ok(same(ls(path)[1], {"tensor": torch.arange(3)}), "one tensor")
+    torch.save([torch.ones(1), {"a": torch.zeros(2)}], path)
+    ok(same(ls(path)[1], {"0": torch.ones(1), "1.a": torch.zeros(2)}), "a list")
+    torch.save(collections.OrderedDict(a=np.arange(6.0).reshape(2, 3), b=np.float32(1.5), c=np.asfortranarray(
+        np.arange(6, dtype=">i4").reshape(2, 3)), d=torch.sparse_coo_tensor([[0, 2]], [1.0, 2.0], (3,))), path)
+    meta, got = ls(path)
+    ok(same({k: got.get(k, {}) for k in "ac"}, {"a": np.arange(6.0).reshape(2, 3), "c": np.arange(6, dtype="<i4").reshape(2, 3)})
+       and meta.get("b") == 1.5, "numpy arrays and scalars")
+    ok({"d.indices", "d.values"} <= set(got), "a sparse tensor's indices and values")
+    q = torch.quantize_per_tensor(torch.randn(3, 2), 0.1, 2, torch.qint8)
+    torch.save({"q": q}, path)
+    ok(same(ls(path)[1], {"q": q}), "a quantised tensor's integers")
+
+
+class Storages(pickle.Unpickler):
+    """Element type of each storage, by its key; nothing is rebuilt."""
+    def __init__(self, data):
+        super().__init__(io.BytesIO(data))
+        self.types = {}
+
+    def persistent_load(self, pid):
+        self.types[pid[2]] = pid[1]
+
+    def find_class(self, module, name):
+        return name if name.endswith("Storage") else collections.OrderedDict if name == "OrderedDict" else lambda *_: None
+
+
+def check_big(folder):
+    """A file as a machine with the other byte order writes it."""
+    little, path = os.path.join(folder, "little.pt"), os.path.join(folder, "big.pt")
+    want = tensors()
+    width = {"DoubleStorage": 8, "LongStorage": 8, "FloatStorage": 4, "IntStorage": 4, "HalfStorage": 2,
+             "BFloat16Storage": 2, "ShortStorage": 2, "ComplexFloatStorage": 4, "ComplexDoubleStorage": 8}
+    torch.save(want, little)
+    with zipfile.ZipFile(little) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as z:
+        storages = Storages(source.read("little/data.pkl"))
+        storages.load()
+        for name in source.namelist():
+            data = source.read(name)
+            unit = width.get(storages.types.get(name.split("/")[-1]))
+            if "/data/" in name and unit:
+                data = np.frombuffer(data, f"<u{unit}").byteswap().tobytes()
+            z.writestr(name.replace("little/", "big/"), b"big" if name.endswith("byteorder") else data)
+    loaded = torch.load(path, weights_only=True)
+    ok(all(torch.equal(loaded[k], v) for k, v in want.items()), "torch reads the big-endian copy")
+    ok(same(ls(path)[1], want), "big-endian storages")
+
+
+with tempfile.TemporaryDirectory() as work:
+    check_save(work)
+    check_nested(work)
+    check_big(work)
+print(f"1..{ran}")
+sys.exit(failed != 0)
