@@ -51,7 +51,8 @@ int main(int argc, char **argv)
     if (st == SPN_OK && o.pack)
         st = logits(m, argv + 4, argc - 4, &err);
     else if (st == SPN_OK)
-        st = spn_lm_write_gguf(m, argv[3], spn_dtype_by_name(argv[4]), NULL, "peer", NULL, &err);
+        st = spn_lm_write_gguf(m, argv[3], spn_dtype_by_name(argv[4]), NULL, "peer", NULL, NULL,
+                               &err);
     spn_lm_close(m);
     if (st != SPN_OK)
         fprintf(stderr, "%s\n", err.text);

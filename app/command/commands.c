@@ -8,7 +8,8 @@ static const struct {
     const char *name;
     const struct spn_command *command;
 } commands[] = {
-    { "bench", &command_bench },       { "doctor", &command_doctor },
+    { "bench", &command_bench },       { "data", &command_data },
+    { "doctor", &command_doctor },
     { "help", &command_help },         { "logits", &command_logits },
     { "models", &command_models },     { "papers", &command_papers },
     { "plugins", &command_plugins },   { "selftest", &command_selftest },

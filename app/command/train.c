@@ -17,6 +17,8 @@ static const struct spn_option options[] = {
     { "out", SPN_OPT_STRING, .help = "folder of the run: checkpoints, log.jsonl", .letter = 'o',
       .arg = "RUN" },
     { "resume", SPN_OPT_FLAG, .help = "go on from the newest checkpoint of the run" },
+    { "from", SPN_OPT_STRING, .arg = "RUN",
+      .help = "begin with the tokenizer and the newest weights of another run" },
     { "steps", SPN_OPT_INT, .lo = 0, .hi = 1e9, .help = "steps in all, instead of the recipe's",
       .arg = "N" },
     { "seed", SPN_OPT_INT, .lo = 0, .hi = 9e15, .help = "seed, instead of the recipe's",
@@ -247,6 +249,7 @@ static spn_status run(const struct spn_host *h, struct spn_job *job, const struc
     int threads = (int)spn_value_int(v, "threads"), type = 0;
     struct spn_train_options o = { .run = dir,
                                    .resume = spn_value_flag(v, "resume"),
+                                   .from = spn_value_str(v, "from"),
                                    .steps = spn_value_int(v, "steps"),
                                    .cancel = view.api->cancel(job),
                                    .on_step = on_step,
@@ -290,11 +293,15 @@ static spn_status run(const struct spn_host *h, struct spn_job *job, const struc
 
 const struct spn_command command_train = {
     .summary = "train a small model from a recipe",
-    .usage = "train RECIPE [-o RUN] [--resume] [--steps N] [--export FILE]",
+    .usage = "train RECIPE [-o RUN] [--resume] [--from RUN] [--steps N] [--export FILE]",
     .details = "Trains the model that RECIPE describes on the data that it names, from scratch. "
                "RUN receives checkpoint-N folders and log.jsonl;\n"
                "a run that was stopped, or killed, goes on with --resume to the same weights as "
                "one that was not. Ctrl-C saves a checkpoint first.\n"
+               "\n"
+               "--from begins with what another run has learnt; its recipe has to describe the "
+               "same model. The rate, the moments and the\n"
+               "count of steps begin anew.\n"
                "\n"
                "Paths in a recipe are meant from the recipe's folder. The number of threads does "
                "not change the weights.",

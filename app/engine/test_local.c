@@ -58,7 +58,7 @@ static bool write_model(void)
     for (uint64_t i = 0; st == SPN_OK && i < m->params; i++)
         m->block[i] *= m->block[i] == 1 ? 1 : 8;
     if (st == SPN_OK)
-        st = spn_lm_write_gguf(m, model_path, SPN_Q8_0, tok, "tiny", NULL, &err);
+        st = spn_lm_write_gguf(m, model_path, SPN_Q8_0, tok, "tiny", NULL, NULL, &err);
     if (st != SPN_OK)
         printf("# %s\n", err.text);
     spn_lm_close(m);

@@ -88,10 +88,12 @@ spn_status spn_lm_shape_check(const struct spn_lm_shape *shape, const char *plac
 /* Write as GGUF in llama's conventions: matrices as DTYPE (rows that DTYPE's blocks do not divide:
    Q4_K as Q4_0, Q6_K as Q8_0, then F16), norms and biases f32, q and k rows permuted where this
    source pairs them differently; TOK, NAME and CHAT_TEMPLATE may be NULL; a template that TOK
-   brings wins. */
+   brings wins.  PROMPTS: the set of prompts that the model was trained on, NULL: none in
+   particular. */
 spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype,
                              const struct spn_tokenizer *tok, const char *name,
-                             const char *chat_template, struct spn_err *err);
+                             const char *chat_template, const char *prompts,
+                             struct spn_err *err);
 
 /* ---- the forward, written once ---- */
 enum spn_lm_use { SPN_LM_GENERATE, SPN_LM_TRAIN };

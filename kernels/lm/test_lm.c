@@ -75,7 +75,7 @@ static void test_write(void)
         shape.rope_scale = i == 0 ? 0.25f : 1;
         shape.window = i == 0 ? 100 : 0;
         m = tiny_new(archs[i], &shape);
-        spn_lm_write_gguf(m, "test_lm-a.gguf", SPN_F32, NULL, "tiny", NULL, NULL);
+        spn_lm_write_gguf(m, "test_lm-a.gguf", SPN_F32, NULL, "tiny", NULL, NULL, NULL);
         o.pack = false;
         same = spn_lm_open(&f, "test_lm-a.gguf", &o, NULL) == SPN_OK && f->n_list == m->n_list &&
                f->params == m->params && f->shape.window == shape.window &&
@@ -408,7 +408,7 @@ static void test_bad(void)
     refused(p, false, SPN_EFORMAT, "head count is 0", "no head");
     /* A width that the tensors do not have. */
     tiny->shape.n_ff = 480;
-    spn_lm_write_gguf(tiny, p, SPN_F32, NULL, NULL, NULL, NULL);
+    spn_lm_write_gguf(tiny, p, SPN_F32, NULL, NULL, NULL, NULL, NULL);
     tiny->shape.n_ff = 512;
     refused(p, false, SPN_EFORMAT,
             "blk.0.ffn_gate.weight is [512, 256], the hyper-parameters ask for [480, 256]",
@@ -424,7 +424,7 @@ static void test_bad(void)
         for (size_t i = 0; i < sizeof corpus; i++)
             corpus[i] = (char)('a' + (i * i / 7 + i / 3) % 20);
         if (spn_bpe_train(&tok, corpus, sizeof corpus, &bo, NULL) == SPN_OK &&
-            spn_lm_write_gguf(tiny, p, SPN_F32, tok, NULL, NULL, NULL) == SPN_OK)
+            spn_lm_write_gguf(tiny, p, SPN_F32, tok, NULL, NULL, NULL, NULL) == SPN_OK)
             refused(p, true, SPN_EFORMAT,
                     "the tokenizer has 330 tokens, the embedding table only 320 rows",
                     "vocabulary size");

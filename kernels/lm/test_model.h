@@ -55,7 +55,7 @@ __attribute__((unused)) static struct spn_lm *tiny_open(const char *arch,
     spn_lm_options_default(&o);
     o.tokenizer = false;
     o.act = act;
-    if (m == NULL || spn_lm_write_gguf(m, path, dtype, NULL, "tiny", NULL, &err) != SPN_OK ||
+    if (m == NULL || spn_lm_write_gguf(m, path, dtype, NULL, "tiny", NULL, NULL, &err) != SPN_OK ||
         spn_lm_open(&file, path, &o, &err) != SPN_OK)
         printf("# %s\n", err.text);
     spn_lm_close(m);

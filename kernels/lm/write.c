@@ -183,7 +183,7 @@ static int64_t widest_row(const struct spn_lm *m)
 
 spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype,
                              const struct spn_tokenizer *tok, const char *name,
-                             const char *chat_template, struct spn_err *err)
+                             const char *chat_template, const char *prompts, struct spn_err *err)
 {
     const struct spn_dtype_info *info = spn_dtype_info(dtype);
     struct out o = {
@@ -207,6 +207,8 @@ spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype
     if (st == SPN_OK && chat_template != NULL &&
         (tok == NULL || spn_tokenizer_chat_template(tok) == NULL))
         st = put_str(o.w, "tokenizer.chat_template", chat_template);
+    if (st == SPN_OK && prompts != NULL)
+        st = put_str(o.w, "spinney.prompts", prompts);
     if (st == SPN_OK)
         st = add_weights(&o, dtype, err);
     if (st == SPN_OK)

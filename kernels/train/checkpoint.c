@@ -266,3 +266,9 @@ spn_status spn_checkpoint_load(const char *dir, const struct spn_train_param *pa
         *state = read;
     return st;
 }
+
+spn_status spn_checkpoint_weights(const char *dir, const struct spn_train_param *param,
+                                  int n_params, struct spn_err *err)
+{
+    return read_file(dir, "model.safetensors", param, n_params, false, err);
+}

@@ -42,6 +42,9 @@ spn_status spn_checkpoint_save(const char *run, const struct spn_lm *lm,
  * not a checkpoint of this model. */
 spn_status spn_checkpoint_load(const char *dir, const struct spn_train_param *param, int n_params,
                                struct spn_train_state *state, struct spn_err *err);
+/* Fill the weights alone, checked the same way. */
+spn_status spn_checkpoint_weights(const char *dir, const struct spn_train_param *param,
+                                  int n_params, struct spn_err *err);
 /* Highest N of the complete checkpoints in RUN; *STEP -1: none, or no such folder. */
 spn_status spn_checkpoint_last(const char *run, int64_t *step, struct spn_err *err);
 /* Keep the newest KEEP (0: all), and remove what a killed process left half written or half

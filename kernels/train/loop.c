@@ -112,28 +112,40 @@ static spn_status corpus(const struct spn_train *t, struct spn_buf *text, struct
     return st;
 }
 
+static spn_status read_tokenizer(struct spn_train *t, const char *path, struct spn_err *err)
+{
+    struct spn_reader *r = NULL;
+    spn_status st = spn_reader_open(&r, path, err);
+
+    if (st == SPN_OK)
+        st = spn_tokenizer_open(&t->tokenizer, r, err);
+    spn_reader_close(r);
+    return st;
+}
+
 /* A run that goes on uses the tokenizer it began with, whatever the trainer would make of the
  * examples today. */
 static spn_status open_tokenizer(struct spn_train *t, struct spn_err *err)
 {
     struct spn_buf text = SPN_BUF_INIT(CORPUS_BYTES_MAX);
-    struct spn_reader *r = NULL;
     struct spn_writer *w = NULL;
     char path[TRAIN_PATH_BYTES] = "";
     spn_status st = t->o.run != NULL ? train_path(path, t->o.run, "tokenizer.gguf", err) : SPN_OK;
 
-    if (st == SPN_OK && t->o.run != NULL && spn_path_exists(path)) {
-        st = spn_reader_open(&r, path, err);
+    if (st == SPN_OK && t->o.run != NULL && spn_path_exists(path))
+        return read_tokenizer(t, path, err);
+    if (st == SPN_OK && t->o.from != NULL) {
+        char from[TRAIN_PATH_BYTES];
+
+        st = train_path(from, t->o.from, "tokenizer.gguf", err);
         if (st == SPN_OK)
-            st = spn_tokenizer_open(&t->tokenizer, r, err);
-        spn_reader_close(r);
-        return st;
-    }
-    if (st == SPN_OK)
+            st = read_tokenizer(t, from, err);
+    } else if (st == SPN_OK) {
         st = corpus(t, &text, err);
-    if (st == SPN_OK)
-        st = spn_bpe_train(&t->tokenizer, text.data != NULL ? text.data : "", text.length,
-                           &t->recipe->tokenizer, err);
+        if (st == SPN_OK)
+            st = spn_bpe_train(&t->tokenizer, text.data != NULL ? text.data : "", text.length,
+                               &t->recipe->tokenizer, err);
+    }
     if (st == SPN_OK && t->o.run != NULL) {
         st = spn_gguf_create(&w, path, err);
         if (st == SPN_OK && (spn_writer_str(w, "general.architecture", "tokenizer", 9) != SPN_OK ||
@@ -176,6 +188,22 @@ static spn_status restore(struct spn_train *t, int64_t last, struct spn_err *err
     return st;
 }
 
+/* Begin with the weights of another run's newest checkpoint. */
+static spn_status begin_from(struct spn_train *t, struct spn_err *err)
+{
+    char dir[TRAIN_PATH_BYTES];
+    int64_t last = -1;
+    spn_status st = spn_checkpoint_last(t->o.from, &last, err);
+
+    if (st == SPN_OK && last < 0)
+        st = spn_fail(err, SPN_ENOTFOUND, "%s: holds no checkpoint to begin with", t->o.from);
+    if (st == SPN_OK)
+        st = train_folder_path(dir, t->o.from, last, false, err);
+    return st == SPN_OK
+               ? spn_checkpoint_weights(dir, t->stepper.param, t->stepper.n_params, err)
+               : st;
+}
+
 static spn_status prepare(struct spn_train *t, struct spn_err *err)
 {
     int64_t last = -1;
@@ -190,6 +218,8 @@ static spn_status prepare(struct spn_train *t, struct spn_err *err)
                                 t->o.pool, err);
     if (st == SPN_OK && last >= 0)
         st = restore(t, last, err);
+    else if (st == SPN_OK && t->o.from != NULL)
+        st = begin_from(t, err);
     if (st == SPN_OK && t->o.run != NULL)
         st = train_log_cut(&t->log, t->state.step, err);
     t->packing = (struct spn_packing){ &t->mixture, t->tokenizer, t->recipe->shape.context,
@@ -358,5 +388,6 @@ spn_status spn_train_export(const struct spn_train *t, const char *path, int dty
                             struct spn_err *err)
 {
     /* The chat template is one of the tokenizer's keys. */
-    return spn_lm_write_gguf(t->lm, path, dtype, t->tokenizer, t->recipe->name, NULL, err);
+    return spn_lm_write_gguf(t->lm, path, dtype, t->tokenizer, t->recipe->name, NULL,
+                             t->recipe->prompts, err);
 }

@@ -31,6 +31,8 @@ struct spn_train_step {
 struct spn_train_options {
     const char *run; /* folder RUN of checkpoints and log; NULL: nothing is written */
     bool resume;     /* go on from RUN's newest checkpoint; none there: start */
+    const char *from; /* folder of another run: begin with its tokenizer and its newest weights
+                         instead of random ones, moments at 0; NULL: from scratch */
     int64_t     steps;                         /* instead of the recipe's; 0: the recipe's */
     int64_t     seed;                          /* the recipe's unless the user gave another */
     struct spn_pool   *pool;                   /* NULL: one thread */

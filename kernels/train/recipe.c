@@ -71,6 +71,7 @@ static const struct key keys[] = {
     { "train", "log_every", INT, AT(log_every), 1, 1e9, false },
     { "export", "type", DTYPE, AT(export_dtype), 0, 0, false },
     { "export", "name", TEXT, AT(name), 0, 0, false },
+    { "export", "prompts", TEXT, AT(prompts), 0, 0, false },
 };
 #define N_KEYS (sizeof keys / sizeof keys[0])
 

@@ -50,9 +50,10 @@ struct spn_recipe {
     double      prompt_weight;                 /* of the tokens of a part with weight 0 */
     int64_t     seed;                          /* from 0 */
     int64_t     save_every, keep, log_every;   /* steps; checkpoints kept (0: all); steps */
-    /* [export] type name */
+    /* [export] type name prompts */
     int         export_dtype;
     const char *name;                          /* NULL: none */
+    const char *prompts;                       /* set that the data says; NULL: none */
 };
 
 /* SPN_EFORMAT, `PATH:LINE: what`: a key that is not known, a value out of its range, a section

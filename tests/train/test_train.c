@@ -2,6 +2,7 @@
  * nothing is lost on failure. */
 #include "config.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,6 +58,7 @@ struct call {
     int threads;
     const char *recipe;
     const char *export;
+    const char *from;
 };
 static spn_status train(const struct call *c, struct watch *w, float **model, int64_t *n,
                         struct spn_err *err)
@@ -65,6 +67,7 @@ static spn_status train(const struct call *c, struct watch *w, float **model, in
     const struct spn_train_source source = { "toy", 1, toy_example, &toy };
     struct spn_train_options o = { .run = c->run,
                                    .resume = c->resume,
+                                   .from = c->from,
                                    .steps = c->steps,
                                    .seed = c->seed,
                                    .cancel = &w->cancel,
@@ -210,6 +213,41 @@ static void test_resume(const float *want, int64_t n)
     spn_free(model);
 }
 
+/* Begin with the weights of the run before. */
+static void test_from(const float *want, int64_t n)
+{
+    char whole[256], next[256], a[512], b[512];
+    struct spn_err err = SPN_ERR_INIT;
+    struct watch w = { .stop_at = 1 }, w2 = { 0 };
+    struct call c = { .run = next, .from = whole, .threads = 1, .seed = 5,
+                      .recipe = "steps = 6\nsave_every = 1\nlr = 1e-9\nkeep = 0" };
+    float *model = NULL, far = 0;
+    int64_t m = 0;
+    spn_status st;
+
+    in_dir(whole, sizeof whole, "whole");
+    in_dir(next, sizeof next, "next");
+    st = train(&c, &w, NULL, NULL, &err);
+    gives(st, SPN_ECANCEL, &err, "a run that begins with another's weights, stopped");
+    ok(w.first < 3, "it has learnt already (loss %.3f)", w.first);
+    c.resume = true;
+    st = train(&c, &w2, &model, &m, &err);
+    ok(st == SPN_OK && w2.steps == 5, "it goes on from its own checkpoint (%d steps)", w2.steps);
+    for (int64_t i = 0; st == SPN_OK && m == n && i < n; i++)
+        if (!(fabsf(model[i] - want[i]) <= far))
+            far = fabsf(model[i] - want[i]);
+    ok(m == n && far <= 1e-6f, "a rate of nearly 0 keeps the weights (%g)", (double)far);
+    snprintf(a, sizeof a, "%s", whole);
+    snprintf(b, sizeof b, "%s", next);
+    ok(same_file(a, b, "tokenizer.gguf"), "the tokenizer is the same");
+    in_dir(next, sizeof next, "other");
+    in_dir(whole, sizeof whole, "nobody");
+    c.resume = false;
+    st = train(&c, &w2, NULL, NULL, &err);
+    ok(st != SPN_OK, "no such run: %s", err.text);
+    spn_free(model);
+}
+
 static void test_export(void)
 {
     char gguf[256];
@@ -298,6 +336,7 @@ int main(void)
         return 99;
     test_threads(&model, &n);
     test_resume(model, n);
+    test_from(model, n);
     test_export();
     test_full_disk();
     test_failures();
