@@ -13,13 +13,13 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "command/commands.h"
+#include "engine/net.h"
 #include "host/engines.h"
 #include "host/guard.h"
 #include "host/help.h"
 #include "host/input.h"
 #include "host/job.h"
 #include "host/message.h"
-#include "host/models.h"
 #include "host/output.h"
 #include "host/paths.h"
 #include "host/plugins.h"
@@ -129,6 +129,11 @@ static const char *text_option(const struct cmdline *c, const char *name)
                                                                  : NULL;
 }
 
+static bool flag_option(const struct cmdline *c, const char *name)
+{
+    return spn_option_find(c->table, name, strlen(name)) != NULL && spn_value_flag(c->values, name);
+}
+
 static spn_status run_job(const struct cmdline_command *what, struct cmdline *c, const char *owner,
                           bool *pipe_closed, struct spn_err *err)
 {
@@ -140,7 +145,7 @@ static spn_status run_job(const struct cmdline_command *what, struct cmdline *c,
     struct spn_buf run = SPN_BUF_INIT(1 << 20);
     struct spn_host host;
     struct spn_job *job = NULL;
-    char **names = NULL, *identity = NULL, *model = NULL;
+    char **names = NULL, *identity = NULL;
     size_t n_names = 0, i;
     spn_status st = SPN_OK, end;
 
@@ -155,10 +160,8 @@ static spn_status run_job(const struct cmdline_command *what, struct cmdline *c,
         s.files = n_names > 0 ? (const char *const *)names : c->args;
         s.n_files = n_names > 0 ? n_names : (size_t)c->n_args;
     }
-    if (st == SPN_OK && s.output != NULL && what->command->model) {
-        st = models_resolve(&model, NULL, spn_value_str(c->values, "model"), err);
-        identity = st == SPN_OK ? models_identity(model) : NULL;
-    }
+    if (st == SPN_OK && s.output != NULL && what->command->model)
+        st = engines_identity(&identity, err);
     if (st == SPN_OK && cmdline_run_text(&run, c, what->name, identity) != SPN_OK)
         st = spn_fail(err, SPN_ENOMEM, "%s: no memory", what->name);
     s.run = run.data;
@@ -175,7 +178,10 @@ static spn_status run_job(const struct cmdline_command *what, struct cmdline *c,
         *pipe_closed = job_pipe_closed(job);
         if (st == SPN_OK && job_failed(job) > 0)
             st = SPN_ENO;
-        end = job_close(job, &late);
+        else if (st == SPN_EIO && net_is_url(err->text))
+            job_say_lost(job, err);
+        /* In order, unless that was not wanted or holes are left. */
+        end = job_close(job, st == SPN_OK && !flag_option(c, "unordered"), &late);
         if (end != SPN_OK && (st == SPN_OK || st == SPN_ENO || st == SPN_ECANCEL)) {
             st = end;
             *err = late;
@@ -185,7 +191,6 @@ static spn_status run_job(const struct cmdline_command *what, struct cmdline *c,
         spn_free(names[i]);
     spn_free(names);
     spn_free(identity);
-    spn_free(model);
     spn_buf_free(&run);
     return st;
 }

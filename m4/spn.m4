@@ -39,6 +39,12 @@ AS_VAR_IF([with_blas], [no], [], [
   PKG_CHECK_MODULES([BLAS], [openblas], [have_blas=yes],
     [AS_VAR_IF([with_blas], [auto], [], [AC_MSG_ERROR([openblas is missing: install libopenblas-dev])])])])
 AM_CONDITIONAL([HAVE_BLAS], [test $have_blas = yes])
+AC_ARG_WITH([curl], [AS_HELP_STRING([--with-curl=auto|no], [libcurl module for remote engines])], [], [with_curl=auto])
+have_curl=no
+AS_VAR_IF([with_curl], [no], [], [
+  PKG_CHECK_MODULES([CURL], [libcurl >= 7.68], [have_curl=yes],
+    [AS_VAR_IF([with_curl], [auto], [], [AC_MSG_ERROR([libcurl is missing: install libcurl4-openssl-dev])])])])
+AM_CONDITIONAL([HAVE_CURL], [test $have_curl = yes])
 ])
 
 # Instruction sets: built where the compiler knows the flags; chosen at run time.
@@ -101,6 +107,7 @@ spinney $PACKAGE_VERSION
   prefix            $prefix
   x86 kernels       $have_x86 (AVX2, AVX-512; chosen at run time)
   OpenBLAS module   $have_blas (training)
+  libcurl module    $have_curl (remote engines)
   CUDA module       $have_cuda ($cuda_why)
   plugins           $spn_plugins
   static plugins    ${enable_static_plugins:-no}

@@ -2,6 +2,7 @@
 
 #include "command/commands.h"
 
+#include "engine/remote.h"
 #include "host/registry.h"
 
 static const struct {
@@ -25,5 +26,8 @@ spn_status commands_register(struct spn_err *err)
     for (i = 0; st == SPN_OK && i < sizeof commands / sizeof *commands; i++)
         st = registry_add("spinney", SPN_HAS(SPN_POINT_COMMAND), SPN_POINT_COMMAND,
                           commands[i].name, commands[i].command, err);
+    if (st == SPN_OK)
+        st = registry_add("spinney", SPN_HAS(SPN_POINT_ENGINE), SPN_POINT_ENGINE, "remote",
+                          &engine_remote_kind, err);
     return st;
 }

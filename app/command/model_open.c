@@ -19,6 +19,9 @@ spn_status model_open(struct model_open *m, const struct spn_values *v, bool tok
     spn_status st;
 
     *m = (struct model_open){ 0 };
+    if (strcmp(spn_value_str(v, "engine"), "local") != 0)
+        return spn_fail(err, SPN_EUSAGE, "--engine %.200s: this command works on the model itself",
+                        spn_value_str(v, "engine"));
     st = models_resolve(&m->path, &shipped, spn_value_str(v, "model"), err);
     if (st != SPN_OK)
         return st;

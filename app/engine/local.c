@@ -113,6 +113,7 @@ static void describe(struct spn_engine *e, int threads)
         .batch = true,
         .templates = strcmp(spn_template_name(e->tmpl), "none") != 0,
         .seeds = true,
+        .prefill = true,
         .template_name = spn_template_name(e->tmpl),
         .prompts = spn_meta_str(e->m->reader, "spinney.prompts"),
     };
@@ -347,8 +348,8 @@ static spn_status local_next(struct spn_engine *e, const struct spn_answer **out
     e->lent = q = take(&e->done, at);
     e->answer = (struct spn_answer){
         .ticket = q->ticket,
-        .text = q->text.data != NULL ? q->text.data : "",
-        .length = q->text.length,
+        .text = q->reply.text.data != NULL ? q->reply.text.data : "",
+        .length = q->reply.text.length,
         .finish = q->finish,
         .tokens_in = (int64_t)q->prompt.n,
         .tokens_cached = q->tokens_cached,

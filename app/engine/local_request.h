@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "base/buf.h"
+#include "engine/reply.h"
 #include "lm/generate.h"
 #include "spinney/engine.h"
 
@@ -14,13 +14,8 @@ struct request {
     int64_t ticket, gen_id;
     double start; /* seconds, monotonic */
     struct spn_ids prompt;
-    char **stop;
-    size_t n_stop, longest_stop;
     struct spn_detok detok;
-    struct spn_buf text; /* all text so far, whole characters */
-    size_t sent;         /* bytes given to on_text */
-    void (*on_text)(void *ctx, const char *bytes, size_t n);
-    void *on_text_ctx;
+    struct reply reply; /* all text so far, whole characters */
     float *logprob; /* NULL: not wanted */
     size_t n_logprob, room_logprob;
     int64_t tokens_out, tokens_cached;

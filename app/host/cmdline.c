@@ -124,6 +124,16 @@ static spn_status no_such_choice(const char *option, enum spn_point point, const
     return near != NULL ? spn_cure(err, "--%s %s", option, near) : SPN_EUSAGE;
 }
 
+/* VALUE as it stands behind "key=": a comma is no end of it. */
+static void put_value(struct spn_buf *b, const char *value)
+{
+    for (; *value != '\0'; value++)
+        spn_buf_printf(b, "%s%c", *value == ',' ? "\\" : "", *value);
+}
+
+static spn_status choose_server(struct parser *p, const char *option, const char *url,
+                                struct spn_err *err);
+
 /* Note that OPTION was given VALUE; the last one counts. */
 static spn_status choose(struct parser *p, const char *option, const char *value,
                          struct spn_err *err)
@@ -136,16 +146,13 @@ static spn_status choose(struct parser *p, const char *option, const char *value
 
     if (point == SPN_POINT_COUNT || built_in(value, n))
         return SPN_OK;
+    if (point == SPN_POINT_ENGINE && strncmp(value + n, "://", 3) == 0)
+        return choose_server(p, option, value, err);
     if (n == 0 || n >= sizeof name)
         return spn_fail(err, SPN_EUSAGE, "--%s: \"%.80s\" does not begin with a name", option,
                         value);
     memcpy(name, value, n);
     name[n] = '\0';
-    if (point == SPN_POINT_ENGINE && value[n] == ':' && value[n + 1] == '/')
-        return spn_fail(
-            err, SPN_EUSAGE,
-            "--engine: \"%.200s\": no plugin for remote engines is loaded; there are: local",
-            value);
     impl = registry_find(point, name);
     if (impl == NULL)
         return no_such_choice(option, point, name, err);
@@ -163,6 +170,26 @@ static spn_status choose(struct parser *p, const char *option, const char *value
                            .table = registry_options(point, impl),
                            .text = SPN_BUF_INIT(1 << 16) };
     return spn_buf_puts(&ch->text, value);
+}
+
+/* `--engine http://…` is short for `--engine remote:url=http://…`. */
+static spn_status choose_server(struct parser *p, const char *option, const char *url,
+                                struct spn_err *err)
+{
+    spn_status st = choose(p, option, "remote", err);
+    struct chosen *ch = NULL;
+    size_t i;
+
+    for (i = 0; i < p->n_chosen; i++)
+        if (strcmp(p->chosen[i].option, option) == 0)
+            ch = &p->chosen[i];
+    if (st != SPN_OK || ch == NULL)
+        return st;
+    spn_buf_puts(&ch->text, ":url=");
+    put_value(&ch->text, url);
+    ch->extended = true;
+    return ch->text.failed ? spn_fail(err, SPN_EUSAGE, "--%s: the address is too long", option)
+                           : SPN_OK;
 }
 
 /* Are the options of each choice good?  Found here, not after a model was loaded. */
@@ -247,8 +274,7 @@ static spn_status short_form(struct parser *p, const char *word, size_t n, const
         return st;
     in->extended = true;
     spn_buf_printf(&in->text, "%c%s=", strchr(in->text.data, ':') == NULL ? ':' : ',', found->name);
-    for (; *value != '\0'; value++)
-        spn_buf_printf(&in->text, "%s%c", *value == ',' ? "\\" : "", *value);
+    put_value(&in->text, value);
     return in->text.failed ? spn_fail(err, SPN_EUSAGE, "%s: options of %.*s are too long", shown,
                                       (int)in->n_name, in->name)
                            : SPN_OK;
@@ -442,7 +468,7 @@ static bool decides(const char *name)
     static const char *const names[] = { "help",   "json",         "quiet",      "plugin-dir",
                                          "dir",    "keep-plugins", "threads",    "output",
                                          "resume", "shard",        "files-from", "null",
-                                         "model",  "in-flight",    "unordered" };
+                                         "model",  "engine",       "unordered" };
     size_t i;
 
     for (i = 0; i < sizeof names / sizeof *names; i++)

@@ -29,7 +29,8 @@ const struct spn_option common_model[] = {
       .help = "activations of products with quantised weights" },
     { "kv-type", SPN_OPT_CHOICE, .choices = "f32 f16", .dflt.s = "f32",
       .help = "element type of the cache of keys and values" },
-    { "engine", SPN_OPT_STRING, .dflt.s = "local", .arg = "ENGINE", .help = "what answers: local" },
+    { "engine", SPN_OPT_STRING, .dflt.s = "local", .arg = "ENGINE",
+      .help = "what answers: local, the address of a server, or remote:url=URL,key=value,…" },
     { 0 }
 };
 

@@ -5,21 +5,53 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "engine/engine.h"
+#include "engine/net.h"
+#include "engine/remote.h"
 #include "host/job.h"
 #include "host/message.h"
 #include "host/models.h"
+#include "host/parts.h"
+#include "host/settings.h"
 #include "tensor/dtype.h"
 
-static char *model; /* what -m said; NULL: not given */
-static bool quiet, said;
+/* An engine that is open, and whose functions answer for it. */
+struct opened {
+    struct opened *next;
+    struct spn_engine *engine;
+    const struct spn_engine_api *api;
+    int count;
+};
 
-static spn_status open_named(struct spn_engine **out, const char *spec, struct spn_err *err)
+static char *model; /* what -m said; NULL: not given */
+static bool quiet, said, remote;
+static struct spn_values *remote_values;
+static struct opened *all_open;
+
+static struct opened *find(const struct spn_engine *e)
+{
+    struct opened *o = all_open;
+
+    while (o != NULL && o->engine != e)
+        o = o->next;
+    return o;
+}
+
+/* Every engine that is asked was opened here. */
+static const struct spn_engine_api *api_of(const struct spn_engine *e)
+{
+    return find(e)->api;
+}
+
+/* ---- opening ---- */
+
+static spn_status open_local(struct spn_engine **out, const char *spec, struct spn_err *err)
 {
     bool shipped = false;
     char *path = NULL;
-    spn_status st = models_resolve(&path, &shipped, spec != NULL ? spec : model, err);
+    spn_status st = models_resolve(&path, &shipped, spec, err);
 
     if (st == SPN_OK && shipped && !quiet && !said) {
         message_warn("no model was named: %s answers, a small one that comes with spinney and "
@@ -33,16 +65,117 @@ static spn_status open_named(struct spn_engine **out, const char *spec, struct s
     return st;
 }
 
+/* An address is a server's whatever --engine says; a path is a file's. */
+static bool is_remote(const char *spec)
+{
+    if (spec != NULL && net_is_url(spec))
+        return true;
+    return remote && (spec == NULL || strchr(spec, '/') == NULL || !spn_path_exists(spec));
+}
+
+static spn_status open_named(struct spn_engine **out, const char *spec, struct spn_err *err)
+{
+    const struct spn_engine_api *api;
+    struct spn_engine *e = NULL;
+    struct opened *o;
+    spn_status st;
+
+    if (spec == NULL)
+        spec = model;
+    api = is_remote(spec) ? engine_remote() : engine_local();
+    st = api == engine_remote() ? api->open(&e, spec, err) : open_local(&e, spec, err);
+    if (st != SPN_OK)
+        return st;
+    o = find(e);
+    if (o == NULL) {
+        o = spn_calloc(1, sizeof *o);
+        if (o == NULL) {
+            api->close(e);
+            return spn_fail(err, SPN_ENOMEM, "no memory for an engine");
+        }
+        *o = (struct opened){ all_open, e, api, 0 };
+        all_open = o;
+    }
+    o->count++;
+    *out = e;
+    return SPN_OK;
+}
+
+static void close_any(struct spn_engine *e)
+{
+    struct opened **at = &all_open, *o;
+
+    if (e == NULL)
+        return;
+    while (*at != NULL && (*at)->engine != e)
+        at = &(*at)->next;
+    if ((o = *at) == NULL)
+        return;
+    o->api->close(e);
+    if (--o->count == 0) {
+        *at = o->next;
+        spn_free(o);
+    }
+}
+
+/* ---- the table: each function is that of the engine's kind ---- */
+
+static const struct spn_caps *caps(struct spn_engine *e)
+{
+    return api_of(e)->caps(e);
+}
+
+static spn_status submit(struct spn_engine *e, const struct spn_prompt_request *r, int64_t *ticket,
+                         struct spn_err *err)
+{
+    return api_of(e)->submit(e, r, ticket, err);
+}
+
+static spn_status next(struct spn_engine *e, const struct spn_answer **out, struct spn_err *err)
+{
+    return api_of(e)->next(e, out, err);
+}
+
+static void cancel(struct spn_engine *e, int64_t ticket)
+{
+    api_of(e)->cancel(e, ticket);
+}
+
+static spn_status score(struct spn_engine *e, const char *prompt, const char *continuation,
+                        const float **logprob, size_t *n, struct spn_err *err)
+{
+    return api_of(e)->score(e, prompt, continuation, logprob, n, err);
+}
+
+static int64_t count_tokens(struct spn_engine *e, const char *text)
+{
+    return api_of(e)->count_tokens(e, text);
+}
+
+static void stats(struct spn_engine *e, struct spn_engine_stats *out)
+{
+    api_of(e)->stats(e, out);
+}
+
 const struct spn_engine_api *engines_table(void)
 {
-    static struct spn_engine_api table;
+    static const struct spn_engine_api table = {
+        .size = sizeof table,
+        .open = open_named,
+        .close = close_any,
+        .caps = caps,
+        .submit = submit,
+        .next = next,
+        .cancel = cancel,
+        .score = score,
+        .count_tokens = count_tokens,
+        .stats = stats,
+    };
 
-    if (table.size == 0) {
-        table = *engine_local();
-        table.open = open_named;
-    }
     return &table;
 }
+
+/* ---- the command line ---- */
 
 /* "cpu", "cuda", "cuda:N". */
 static spn_status check_device(const char *device, struct spn_err *err)
@@ -57,6 +190,27 @@ static spn_status check_device(const char *device, struct spn_err *err)
     return spn_fail(err, SPN_EUSAGE, "--device: \"%.40s\" is neither cpu nor cuda[:N]", device);
 }
 
+/* "local", or "remote:url=…,key=value": what the command line made of an address. */
+static spn_status configure_remote(const char *engine, struct spn_err *err)
+{
+    char *path = NULL;
+    spn_status st;
+
+    remote = strncmp(engine, "remote", 6) == 0 && (engine[6] == '\0' || engine[6] == ':');
+    parts_found(parts_find("spn_net"), &path);
+    net_configure(path != NULL ? path : "");
+    spn_free(path);
+    spn_values_free(remote_values);
+    remote_values = spn_values_new(engine_remote_kind.options);
+    if (remote_values == NULL)
+        return spn_fail(err, SPN_ENOMEM, "--engine: no memory");
+    st = settings_apply(remote_values, "remote", err);
+    if (st == SPN_OK && remote)
+        st = spn_values_parse(remote_values, engine[6] == ':' ? engine + 7 : NULL, err);
+    engine_remote_configure(remote_values, job_cancel());
+    return st;
+}
+
 spn_status engines_configure(const struct spn_values *v, bool is_quiet, struct spn_err *err)
 {
     struct engine_settings s = { .ctx = spn_value_int(v, "ctx"),
@@ -65,6 +219,8 @@ spn_status engines_configure(const struct spn_values *v, bool is_quiet, struct s
     const char *name = spn_value_str(v, "model");
     spn_status st = check_device(spn_value_str(v, "device"), err);
 
+    if (st == SPN_OK)
+        st = configure_remote(spn_value_str(v, "engine"), err);
     if (st != SPN_OK)
         return st;
     s.act_f32 = strcmp(spn_value_str(v, "act"), "f32") == 0;
@@ -78,9 +234,45 @@ spn_status engines_configure(const struct spn_values *v, bool is_quiet, struct s
     return SPN_OK;
 }
 
+spn_status engines_identity(char **out, struct spn_err *err)
+{
+    struct spn_engine *e = NULL;
+    char *path = NULL;
+    spn_status st;
+
+    *out = NULL;
+    if (is_remote(model)) {
+        struct spn_buf b = SPN_BUF_INIT(1 << 12);
+
+        /* A model goes on elsewhere: its name, not its server's. */
+        st = open_named(&e, NULL, err);
+        if (st == SPN_OK) {
+            spn_buf_printf(&b, "remote/%s", caps(e)->model);
+            *out = spn_buf_steal(&b);
+        }
+        close_any(e);
+    } else {
+        st = models_resolve(&path, NULL, model, err);
+        *out = st == SPN_OK ? models_identity(path) : NULL;
+        spn_free(path);
+    }
+    if (st == SPN_OK && *out == NULL)
+        st = spn_fail(err, SPN_ENOMEM, "-m: no memory");
+    return st;
+}
+
 void engines_end(void)
 {
+    while (all_open != NULL) {
+        struct opened *o = all_open;
+
+        all_open = o->next;
+        spn_free(o);
+    }
     engine_local_end();
+    engine_remote_end();
+    spn_values_free(remote_values);
+    remote_values = NULL;
     spn_free(model);
     model = NULL;
 }

@@ -10,6 +10,9 @@ const struct spn_engine_api *engines_table(void);
 /* What the command line said. SPN_ENOMEM for a device that is not there; the model that open(NULL)
  * means, and the settings of every engine. QUIET: no remark that the shipped model answers. */
 spn_status engines_configure(const struct spn_values *v, bool quiet, struct spn_err *err);
+/* What a file of results is known by: the name and size of the model's file, or "remote/NAME".
+ * Free with spn_free. */
+spn_status engines_identity(char **out, struct spn_err *err);
 void engines_end(void);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -417,4 +418,26 @@ spn_status input_names(char ***out, size_t *n, const char *file, bool nul, struc
     *out = names;
     *n = count;
     return st;
+}
+
+static bool is_file(int fd, const char *name)
+{
+    struct stat s;
+
+    return (name != NULL ? stat(name, &s) : fstat(fd, &s)) == 0 && S_ISREG(s.st_mode);
+}
+
+bool input_is_file(const struct input *in)
+{
+    size_t i;
+
+    for (i = 0; i < in->n_files; i++)
+        if (!is_file(0, strcmp(in->files[i], "-") == 0 ? NULL : in->files[i]))
+            return false;
+    return in->n_files > 0 || is_file(0, NULL);
+}
+
+int64_t input_count(const struct input *in, int64_t k, int64_t n)
+{
+    return in->index / n + (in->index % n > k);
 }

@@ -14,6 +14,11 @@ void input_close(struct input *in);
    malformed (its index is in *OUT, its object is empty); the call after it goes on. */
 spn_status input_next(struct input *in, struct spn_record **out, struct spn_err *err);
 
+/* Do all records come from files, which end, and how many of those read so far belong to shard K of
+ * N? */
+bool input_is_file(const struct input *in);
+int64_t input_count(const struct input *in, int64_t k, int64_t n);
+
 /* A list of names, one a line or, with NUL, each ended by a NUL byte; "-" is stdin. Free each and
  * the array with spn_free. */
 spn_status input_names(char ***out, size_t *n, const char *file, bool nul, struct spn_err *err);

@@ -23,7 +23,7 @@ struct spn_job {
     struct output out;
     struct input *in;
     int64_t shard_k, shard_n;
-    int64_t failed;
+    int64_t failed, emitted;
     int64_t began_ms, shown_ms;
     bool live;        /* a progress line stands on the terminal */
     spn_status wrong; /* an output failed where the call could not say so */
@@ -129,9 +129,9 @@ static void clear_live(struct spn_job *j)
     j->live = false;
 }
 
-spn_status job_close(struct spn_job *j, struct spn_err *err)
+spn_status job_close(struct spn_job *j, bool order, struct spn_err *err)
 {
-    spn_status st, wrong;
+    spn_status st = SPN_OK, end, wrong;
 
     if (j == NULL)
         return SPN_OK;
@@ -139,7 +139,10 @@ spn_status job_close(struct spn_job *j, struct spn_err *err)
     wrong = j->wrong;
     if (wrong != SPN_OK && err != NULL)
         *err = j->why;
-    st = output_close(&j->out, wrong == SPN_OK ? err : NULL);
+    if (order && wrong == SPN_OK && j->setup.resume)
+        st = output_order(&j->out, err);
+    end = output_close(&j->out, wrong == SPN_OK && st == SPN_OK ? err : NULL);
+    st = st != SPN_OK ? st : end;
     input_close(j->in);
     spn_free(j);
     return wrong != SPN_OK ? wrong : st;
@@ -153,6 +156,41 @@ int64_t job_failed(const struct spn_job *j)
 bool job_pipe_closed(const struct spn_job *j)
 {
     return j->out.closed;
+}
+
+void job_say_lost(struct spn_job *j, struct spn_err *err)
+{
+    int64_t done = j->out.kept + j->emitted, total = done;
+    struct spn_err none = SPN_ERR_INIT;
+    char text[sizeof err->text];
+    struct spn_record *r;
+    spn_status st = SPN_OK;
+
+    if (j->in == NULL)
+        return;
+    /* What is left of files is counted; a pipe may never end. */
+    while (input_is_file(j->in) && (st == SPN_OK || st == SPN_EFORMAT)) {
+        st = input_next(j->in, &r, &none);
+        if (r == NULL)
+            break;
+    }
+    if (input_is_file(j->in))
+        total = input_count(j->in, j->shard_k, j->shard_n);
+    if (total <= 1)
+        return;
+    snprintf(text, sizeof text, "%s", err->text);
+    if (total > done)
+        spn_fail(err, err->code, "%.800s; %lld of %lld done", text, (long long)done,
+                 (long long)total);
+    else
+        spn_fail(err, err->code, "%.800s; %lld done", text, (long long)done);
+    if (j->setup.output != NULL) {
+        snprintf(text, sizeof text, "%s", err->text);
+        spn_fail(err, err->code, "%.900s, kept in %.100s", text, j->setup.output);
+        spn_cure(err, "the same command with --resume");
+    } else {
+        spn_cure(err, "-o FILE, with which --resume goes on");
+    }
 }
 
 /* ---- "job/1" ---- */
@@ -197,8 +235,12 @@ static bool json(struct spn_job *j)
 static spn_status emit(struct spn_job *j, json_t *object_take, const char *text,
                        struct spn_err *err)
 {
+    spn_status st;
+
     clear_live(j);
-    return output_emit(&j->out, object_take, text, err);
+    st = output_emit(&j->out, object_take, text, err);
+    j->emitted += st == SPN_OK;
+    return st;
 }
 
 static void write_text(struct spn_job *j, const char *bytes, size_t n)

@@ -19,6 +19,9 @@ struct output {
 spn_status output_open(struct output *o, const char *path, bool resume, const char *run, bool json,
                        struct spn_err *err);
 spn_status output_close(struct output *o, struct spn_err *err);
+/* Put the lines of the file of -o in the order of their records, where they are not; before it is
+ * closed. */
+spn_status output_order(const struct output *o, struct spn_err *err);
 /* Was this record written by the run that is gone on with? Each result is counted off once. */
 bool output_had(struct output *o, int64_t index, const char *id);
 spn_status output_emit(struct output *o, json_t *object_take, const char *text,

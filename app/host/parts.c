@@ -8,6 +8,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/net.h"
 #include "host/paths.h"
 #include "spinney/plugin.h"
 #include "tensor/product.h"
@@ -23,12 +24,20 @@ static const struct part all[] = {
     { "spn_cuda", "CUDA", "everything runs on the CPU; " NOT_MADE },
     { "spn_media", "video and image decoding",
       "no command of this version reads pictures or clips" },
-    { "spn_net", "remote engines", "no engine of this version answers over the network" },
+    { "spn_net", "libcurl, for engines on servers", "no server can be asked; " NOT_MADE },
 };
 
 const struct part *parts_at(size_t i)
 {
     return i < sizeof all / sizeof *all ? &all[i] : NULL;
+}
+
+const struct part *parts_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (strcmp(all[i].name, name) == 0)
+            return &all[i];
+    return NULL;
 }
 
 bool parts_found(const struct part *p, char **path)
@@ -83,6 +92,12 @@ bool parts_state(const struct part *p, struct spn_buf *text)
     } else if (strcmp(p->name, "spn_blas") == 0) {
         works = spn_blas_open(path, &why) == SPN_OK;
         spn_buf_puts(text, works ? spn_blas_name() : why.text);
+    } else if (strcmp(p->name, "spn_net") == 0) {
+        const struct spn_net_module *m;
+
+        net_configure(path);
+        works = net_module(&m, &why) == SPN_OK;
+        spn_buf_puts(text, works ? net_name() : why.text);
     } else if (strcmp(p->name, "spn_cuda") == 0) {
         works = cuda_state(path, text);
     }

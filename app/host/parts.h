@@ -13,6 +13,7 @@ struct part {
 };
 /* NULL past the end. */
 const struct part *parts_at(size_t i);
+const struct part *parts_find(const char *name); /* NULL: none */
 /* Is the module's file there?  *PATH (may be NULL): where it is or was looked for; free with
  * spn_free. */
 bool parts_found(const struct part *p, char **path);

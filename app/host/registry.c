@@ -63,6 +63,8 @@ const struct spn_option *registry_options(enum spn_point point, const void *impl
         return ((const struct spn_reasoner *)impl)->options;
     case SPN_POINT_DATA:
         return ((const struct spn_data *)impl)->options;
+    case SPN_POINT_ENGINE:
+        return ((const struct spn_engine_kind *)impl)->options;
     case SPN_POINT_BENCH:
         return ((const struct spn_bench *)impl)->options;
     default:

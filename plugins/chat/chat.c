@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "turn.h"
 
-#define TOGETHER 32 /* plain replies under way at once */
+#define TOGETHER 32 /* plain replies under way at once, where the engine does not say */
 
 /* ---- a talk ---- */
 
@@ -91,7 +91,7 @@ static spn_status talk(struct chat *c, struct spn_err *err)
 /* ---- records ---- */
 
 struct queue {
-    struct turn *item; /* [TOGETHER], oldest first */
+    struct turn *item; /* oldest first */
     size_t n;
     bool single; /* one question from the command line: its failure is the command's */
     bool stream;
@@ -134,6 +134,21 @@ static spn_status flush(struct chat *c, struct queue *q, struct spn_err *err)
     return st;
 }
 
+/* The engine is gone: what was answered behind a hole is written all the same, it was paid for. */
+static void save_done(struct chat *c, struct queue *q)
+{
+    for (size_t i = 0; i < q->n; i++)
+        if (q->item[i].done)
+            turn_emit(&q->item[i], c, false, NULL);
+}
+
+static bool lost(struct chat *c, spn_status st)
+{
+    const struct spn_caps *caps = c->engine_api->caps(c->engine);
+
+    return st == SPN_EIO && caps != NULL && caps->lost;
+}
+
 /* Wait for one reply and give it to its turn. */
 static spn_status wait_one(struct chat *c, struct queue *q, struct spn_err *err)
 {
@@ -146,7 +161,7 @@ static spn_status wait_one(struct chat *c, struct queue *q, struct spn_err *err)
         if (t->ticket != a->ticket)
             continue;
         t->status = turn_take(t, c, a, &t->err);
-        if (t->status != SPN_OK && q->single) {
+        if (t->status != SPN_OK && (q->single || lost(c, t->status))) {
             if (err != NULL)
                 *err = t->err;
             return t->status;
@@ -167,7 +182,7 @@ static spn_status begin(struct chat *c, struct queue *q, const struct spn_record
     if (t->status == SPN_OK)
         t->status = c->reasoner != NULL ? turn_reason(t, c, &t->err)
                                         : turn_submit(t, c, q->stream, &t->err);
-    if (t->status == SPN_ECANCEL || (t->status != SPN_OK && q->single)) {
+    if (t->status == SPN_ECANCEL || (t->status != SPN_OK && (q->single || lost(c, t->status)))) {
         if (err != NULL)
             *err = t->err;
         return t->status;
@@ -186,7 +201,8 @@ static bool under_way(const struct queue *q)
 static spn_status records(struct chat *c, bool single, struct spn_err *err)
 {
     struct queue q = { .single = single };
-    size_t together = TOGETHER;
+    const struct spn_caps *caps = c->engine_api->caps(c->engine);
+    size_t together = caps != NULL && caps->parallel > 0 ? (size_t)caps->parallel : TOGETHER;
     bool user = false;
     spn_status st = SPN_OK;
 
@@ -194,9 +210,9 @@ static spn_status records(struct chat *c, bool single, struct spn_err *err)
     /* A streamed reply, and one against the clock, has the engine to itself. */
     if (q.stream || c->budget.seconds > 0)
         together = 1;
-    q.item = spn_calloc(TOGETHER, sizeof *q.item);
+    q.item = spn_calloc(together, sizeof *q.item);
     if (q.item == NULL)
-        return spn_fail(err, SPN_ENOMEM, "chat: no memory for %d replies", TOGETHER);
+        return spn_fail(err, SPN_ENOMEM, "chat: no memory for %zu replies", together);
     while (st == SPN_OK && !user) {
         struct spn_record *record = NULL;
         struct spn_err why = SPN_ERR_INIT;
@@ -221,6 +237,8 @@ static spn_status records(struct chat *c, bool single, struct spn_err *err)
     if (st == SPN_OK && user)
         st = spn_fail(err, SPN_ECANCEL, "chat: stopped by the user");
     c->engine_api->cancel(c->engine, 0);
+    if (lost(c, st))
+        save_done(c, &q);
     for (size_t i = 0; i < q.n; i++)
         turn_free(&q.item[i], c);
     spn_free(q.item);

@@ -45,6 +45,10 @@ static json_t *result_json(const struct turn *t, const struct chat *c)
     json_object_set_new(o, "tokens_in", json_integer(t->tokens_in));
     json_object_set_new(o, "tokens_cached", json_integer(t->tokens_cached));
     json_object_set_new(o, "tokens_out", json_integer(t->tokens_out));
+    if (t->estimated)
+        json_object_set_new(o, "tokens_estimated", json_true());
+    if (caps != NULL && caps->lacks != NULL && caps->lacks[0] != '\0')
+        json_object_set_new(o, "degraded", text_json(caps->lacks));
     json_object_set_new(o, "seconds", json_real(t->seconds));
     json_object_set_new(o, "model", text_json(caps != NULL ? caps->model : NULL));
     json_object_set_new(o, "seed", json_integer((json_int_t)c->seed));

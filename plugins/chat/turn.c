@@ -204,15 +204,20 @@ static const char *finish_name(enum spn_finish f)
 spn_status turn_take(struct turn *t, struct chat *c, const struct spn_answer *a,
                      struct spn_err *err)
 {
-    if (a->finish == SPN_FINISH_ERROR)
-        return spn_fail(err, a->status != SPN_OK ? a->status : SPN_EIO, "%s",
-                        a->error != NULL ? a->error : "the engine failed");
+    if (a->finish == SPN_FINISH_ERROR) {
+        spn_fail(err, a->status != SPN_OK ? a->status : SPN_EIO, "%s",
+                 a->error != NULL ? a->error : "the engine failed");
+        if (a->cure != NULL)
+            spn_cure(err, "%s", a->cure);
+        return a->status != SPN_OK ? a->status : SPN_EIO;
+    }
     t->done = true;
     t->calls = 1;
     t->finish = finish_name(a->finish);
     t->tokens_in = a->tokens_in;
     t->tokens_cached = a->tokens_cached;
     t->tokens_out = a->tokens_out;
+    t->estimated = a->estimated;
     t->seconds = a->seconds;
     if ((a->finish == SPN_FINISH_CANCEL && flow.over) ||
         (a->finish == SPN_FINISH_LENGTH && c->budget.tokens > 0 &&

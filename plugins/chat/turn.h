@@ -18,6 +18,7 @@ struct turn {
     int checked; /* 1, 0, -1 */
     const char *finish, *ended;
     int64_t calls, tokens_in, tokens_cached, tokens_out;
+    bool estimated; /* the counts of tokens are ours, not the server's */
     double seconds;
     struct spn_thoughts *thoughts;
     int64_t winner;

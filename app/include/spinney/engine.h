@@ -21,6 +21,10 @@ struct spn_caps {
     bool logprobs, score, batch, templates, seeds; /* seeds: same seed, same text */
     const char *template_name;
     const char *prompts; /* set of prompts that the model was trained on, as its file says; NULL */
+    bool prefill; /* answers begin with a given text for certain; else they are asked to */
+    int parallel; /* requests it has under way at once; 0: not told */
+    bool lost;    /* nothing more is answered: the server is gone. Until it is opened again. */
+    const char *lacks; /* what had to be done without: "seeds score"; NULL or "": nothing */
 };
 
 struct spn_prompt_request {
@@ -55,6 +59,8 @@ struct spn_answer { /* owned by the engine until the next spn_engine next() or c
     size_t n_logprob; /* of the drawn tokens, when asked for */
     spn_status status;
     const char *error; /* finish ERROR */
+    const char *cure;  /* what to try; NULL: none */
+    bool estimated;    /* the server told no counts of tokens: these are ours */
 };
 
 /* Counters of an engine; differences between two readings are what a run took. */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/rng.h"
 #include "spinney/engine.h"
+#include "spinney/engine_kind.h"
 #include "spinney/option.h"
 #include "spinney/prompts.h"
 #include "spinney/thoughts.h"
