@@ -21,10 +21,11 @@ struct job_setup {
     const char *prompt_key; /* NULL: "prompt" */
 };
 spn_status job_open(struct spn_job **out, const struct job_setup *s, struct spn_err *err);
-/* Ends progress, syncs -o; ORDER: puts it in the input's order first. What went wrong last with an output is returned here. */
+/* Ends progress, syncs -o; ORDER: puts it in the input's order first. What went wrong last with an
+ * output is returned here. */
 spn_status job_close(struct spn_job *j, bool order, struct spn_err *err);
-/* A run that lost its engine: ERR also says how many of the records are done, and that --resume goes
- * on. */
+/* A run that lost its engine: ERR also says how many of the records are done, and that --resume
+ * goes on. */
 void job_say_lost(struct spn_job *j, struct spn_err *err);
 int64_t job_failed(
     const struct spn_job *j); /* records that failed, those found by --resume among them */
