@@ -27,8 +27,7 @@ static void sgemm(bool trans_a, bool trans_b, int m, int n, int k, float alpha, 
 
 extern const struct spn_blas_module spn_blas_LTX_spn_module;
 const struct spn_blas_module spn_blas_LTX_spn_module = {
-    .size = sizeof(struct spn_blas_module),
-    .abi = SPN_BLAS_ABI,
+    .head = { sizeof(struct spn_blas_module), SPN_BLAS_ABI },
     .start = start,
     .sgemm = sgemm,
 };

@@ -4,13 +4,12 @@
 #define SPN_BLAS_H
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/module.h"
 
-#define SPN_BLAS_ABI    1
-#define SPN_BLAS_SYMBOL "spn_blas_LTX_spn_module"
+#define SPN_BLAS_ABI 1
 
 struct spn_blas_module {
-    /* sizeof this struct and SPN_BLAS_ABI: compared before anything else is used. */
-    uint32_t size, abi;
+    struct spn_module_head head;
     /* One thread from now on; NAME is filled as "OpenBLAS 0.3.21 SkylakeX". */
     void (*start)(char *name, uint32_t room);
     /* C = alpha op(A) op(B) + beta C, row-major; all sizes fit an int. */

@@ -2,7 +2,6 @@
  * instruction set in use. */
 #include "config.h"
 
-#include <dlfcn.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -10,6 +9,7 @@
 #include <string.h>
 
 #include "base/cpu.h"
+#include "base/module.h"
 #include "blas/spn_blas.h"
 #include "tensor/product.h"
 #include "tensor/tiles.h"
@@ -71,29 +71,6 @@ void spn_gemm_f32(bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, f
     k_tiles_get()->gemm(&g);
 }
 
-/* Where the module lies when nobody says: beside libspinney (build tree) or in its folder for
- * modules (installed). */
-static void *open_beside(char *path, size_t room)
-{
-    static const char *const places[] = { "spinney/spn_blas.so", "spn_blas.so",
-                                          "../lib/spinney/spn_blas.so" };
-    Dl_info here;
-    const char *slash;
-    void *handle = NULL;
-
-    if (dladdr(&blas_name, &here) == 0 || here.dli_fname == NULL)
-        return NULL;
-    slash = strrchr(here.dli_fname, '/');
-    for (size_t i = 0; i < sizeof places / sizeof *places && handle == NULL; i++) {
-        int dir = slash != NULL ? (int)(slash - here.dli_fname + 1) : 0;
-        int length = snprintf(path, room, "%.*s%s", dir, here.dli_fname, places[i]);
-
-        if (length > 0 && (size_t)length < room)
-            handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    }
-    return handle;
-}
-
 /* OpenBLAS reads its environment while it is loaded.  Releases older than a processor take it for
    an AVX2 machine, which halves the speed; AMD processors with AVX-512 run the SkylakeX kernels
    well.  What the user has set stays. */
@@ -106,38 +83,24 @@ static void prepare_environment(void)
     (void)setenv("OPENBLAS_NUM_THREADS", "1", 0);
 }
 
-static spn_status refuse(struct spn_err *err, void *handle, spn_status code, const char *why)
-{
-    snprintf(blas_name, sizeof blas_name, "none: %s", why);
-    spn_fail(err, code, "spn_blas: %s", why);
-    if (handle != NULL)
-        dlclose(handle);
-    return code;
-}
-
 spn_status spn_blas_open(const char *path, struct spn_err *err)
 {
-    char place[4096];
+    const struct spn_module_head want = { sizeof(struct spn_blas_module), SPN_BLAS_ABI };
     const struct spn_blas_module *blas;
-    void *handle;
+    const void *found = NULL;
+    struct spn_err why = SPN_ERR_INIT;
+    spn_status st;
 
     if (atomic_load_explicit(&blas_module, memory_order_acquire) != NULL)
         return SPN_OK;
     prepare_environment();
-    handle = path != NULL ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : open_beside(place, sizeof place);
-    if (handle == NULL) {
-        const char *why = dlerror();
-
-        return refuse(err, NULL, SPN_ENOTFOUND, why != NULL ? why : "the module is not installed");
+    st = spn_module_open(&found, "spn_blas", path, want, &why);
+    if (st != SPN_OK) {
+        snprintf(blas_name, sizeof blas_name, "none: %.100s", why.text);
+        return spn_fail(err, st, "%s", why.text);
     }
-    blas = dlsym(handle, SPN_BLAS_SYMBOL);
-    if (blas == NULL)
-        return refuse(err, handle, SPN_ENOTFOUND,
-                      "the file is not this module: it lacks " SPN_BLAS_SYMBOL);
-    if (blas->size != sizeof *blas || blas->abi != SPN_BLAS_ABI)
-        return refuse(err, handle, SPN_ENOTFOUND, "the module is of another version of spinney");
+    blas = found;
     blas->start(blas_name, sizeof blas_name);
-    /* Never closed: OpenBLAS keeps thread-local memory that must outlive its callers. */
     atomic_store_explicit(&blas_module, blas, memory_order_release);
     return SPN_OK;
 }
