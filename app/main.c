@@ -213,6 +213,23 @@ static spn_status run_command(const struct cmdline_command *what, const char *ow
     return st;
 }
 
+/* `spinney FILE` is `ckpt ls FILE`. */
+static spn_status look_into(const struct early *e, const struct cmdline_command *what,
+                            bool *pipe_closed, struct spn_err *err)
+{
+    char **argv = spn_calloc((size_t)e->argc + 2, sizeof *argv);
+    spn_status st;
+
+    if (argv == NULL)
+        return spn_fail(err, SPN_ENOMEM, "spinney: no memory");
+    argv[0] = (char *)"ls";
+    argv[1] = (char *)e->command;
+    memcpy(argv + 2, e->argv, (size_t)e->argc * sizeof *argv);
+    st = run_command(what, "ckpt", e->argc + 2, argv, pipe_closed, err);
+    spn_free(argv);
+    return st;
+}
+
 /* A bench NAME is a command of its own: its options are not those of `bench`. */
 static spn_status dispatch(const struct early *e, bool *pipe_closed, struct spn_err *err)
 {
@@ -237,15 +254,9 @@ static spn_status dispatch(const struct early *e, bool *pipe_closed, struct spn_
                 owner = who;
         return run_command(&c.what, owner, argc, e->argv, pipe_closed, err);
     }
-    if (spn_path_exists(e->command) || strchr(e->command, '/') != NULL) {
-        struct spn_buf b = SPN_BUF_INIT(1 << 16);
-        spn_status st = start_file(&b, e->command, err);
-
-        if (st == SPN_OK)
-            st = put(&b, pipe_closed, err);
-        spn_buf_free(&b);
-        return st;
-    }
+    if ((spn_path_exists(e->command) || strchr(e->command, '/') != NULL) &&
+        help_command_find(&c, "ckpt", NULL))
+        return look_into(e, &c.what, pipe_closed, err);
     name = help_near(e->command);
     spn_fail(err, SPN_EUSAGE, "%s: no such command or file", e->command);
     return spn_cure(err, "spinney %s", name != NULL ? name : "help");

@@ -2,8 +2,6 @@
 
 #include "host/start.h"
 
-#include "base/file.h"
-#include "host/model_facts.h"
 #include "host/models.h"
 
 spn_status start_screen(struct spn_buf *b, struct spn_err *err)
@@ -29,23 +27,4 @@ spn_status start_screen(struct spn_buf *b, struct spn_err *err)
            "  spinney doctor                               what this machine and build have\n");
     models_free(list, n);
     return b->failed ? spn_fail(err, SPN_ENOMEM, "spinney: no memory") : SPN_OK;
-}
-
-spn_status start_file(struct spn_buf *b, const char *path, struct spn_err *err)
-{
-    struct model_facts f;
-
-    if (!spn_path_exists(path))
-        return spn_fail(err, SPN_ENOTFOUND, "%s: no such file or folder", path);
-    if (!models_is_model(path))
-        return spn_fail(err, SPN_EFORMAT,
-                        "%s: neither a GGUF or safetensors file nor a model folder", path);
-    model_facts_read(&f, path);
-    if (!f.runs)
-        return spn_fail(err, SPN_EFORMAT, "%s", f.why_not);
-    spn_buf_printf(b, "%s: a language model, %s, %llu parameters, mostly %s, %llu bytes\n", path,
-                   f.arch, (unsigned long long)f.params, f.type, (unsigned long long)f.bytes);
-    spn_buf_printf(b, "context %lld tokens, chat template %s\n  try: spinney chat -m %s\n",
-                   (long long)f.ctx, f.chat, path);
-    return b->failed ? spn_fail(err, SPN_ENOMEM, "%s: no memory", path) : SPN_OK;
 }

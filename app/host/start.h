@@ -5,7 +5,5 @@
 
 /* `spinney` on a terminal. */
 spn_status start_screen(struct spn_buf *b, struct spn_err *err);
-/* `spinney FILE`: what the file is and the command for it. */
-spn_status start_file(struct spn_buf *b, const char *path, struct spn_err *err);
 
 #endif

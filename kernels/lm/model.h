@@ -82,6 +82,10 @@ void spn_lm_close(struct spn_lm *m); /* NULL is fine */
 /* Every trainable weight, in a fixed order, with its canonical (GGUF) name; NULL past the end. The
  * rope divisors are not among them. */
 struct spn_weight *spn_lm_weight(struct spn_lm *m, int i);
+/* The row of W, a weight of M, that is row R where rotated rows are paired as PAIRS: R itself but
+   for queries and keys of a source that pairs differently. */
+int64_t spn_lm_source_row(const struct spn_lm *m, const struct spn_weight *w,
+                          enum spn_rope_pairs pairs, int64_t r);
 /* Ranges and divisibility of SHAPE, PLACE first in the sentence: what open and create demand. */
 spn_status spn_lm_shape_check(const struct spn_lm_shape *shape, const char *place,
                               struct spn_err *err);

@@ -35,13 +35,37 @@ static int type_for_row(int dtype, int64_t n)
     return spn_dtype_row_bytes(dtype, n, &bytes) ? dtype : SPN_F16;
 }
 
-/* Row of the source that row R of the file takes: halves of a head become neighbouring pairs.
-   Only the first n_rot rows of a head are in pairs. */
-static int64_t source_row(const struct spn_lm_shape *s, int64_t r)
+/* Row that row R takes when halves of a head become neighbouring pairs; only the first n_rot rows
+   of a head are in pairs. */
+static int64_t row_of_halves(const struct spn_lm_shape *s, int64_t r)
 {
     int64_t head = r / s->dim_k * s->dim_k, i = r % s->dim_k;
 
     return i < s->n_rot ? head + i / 2 + i % 2 * (s->n_rot / 2) : r;
+}
+
+/* And when neighbours become halves. */
+static int64_t row_of_neighbours(const struct spn_lm_shape *s, int64_t r)
+{
+    int64_t head = r / s->dim_k * s->dim_k, i = r % s->dim_k, half = s->n_rot / 2;
+
+    return i < s->n_rot ? head + i % half * 2 + i / half : r;
+}
+
+int64_t spn_lm_source_row(const struct spn_lm *m, const struct spn_weight *w,
+                          enum spn_rope_pairs pairs, int64_t r)
+{
+    if (pairs == m->pairs)
+        return r;
+    for (int i = 0; i < lm_n_slots; i++) {
+        size_t n = strlen(w->name), tail = strlen(lm_slots[i].gguf);
+
+        if (lm_slot_rotates(&lm_slots[i]) && n > tail && w->name[n - tail - 1] == '.' &&
+            strcmp(w->name + n - tail, lm_slots[i].gguf) == 0)
+            return pairs == SPN_ROPE_NORMAL ? row_of_halves(&m->shape, r)
+                                            : row_of_neighbours(&m->shape, r);
+    }
+    return r;
 }
 
 struct out {
@@ -75,13 +99,13 @@ static spn_status add_weight(struct out *o, const struct spn_weight *w, const st
         st = spn_fail(err, SPN_ENOMEM, "tensor %s: no memory for its %" PRIu64 " bytes as %s",
                       w->name, bytes, spn_dtype_name(to));
     for (int64_t r = 0; r < rows && st == SPN_OK; r++) {
-        int64_t from = permute && !vector ? source_row(&o->m->shape, r) : r;
+        int64_t from = permute && !vector ? row_of_halves(&o->m->shape, r) : r;
 
         st = spn_dequant(w->t.dtype, (const char *)w->t.data + (uint64_t)from * from_bytes, o->row,
                          cols, err);
         if (st == SPN_OK && permute && vector)
             for (int64_t i = 0; i < cols; i++)
-                ((float *)t.data)[i] = o->row[source_row(&o->m->shape, i)];
+                ((float *)t.data)[i] = o->row[row_of_halves(&o->m->shape, i)];
         else if (st == SPN_OK)
             st = spn_quant(to, o->row, (char *)t.data + (uint64_t)r * to_bytes, cols, err);
     }

@@ -23,8 +23,10 @@ enum k_kind k_kind_of(int dtype)
     case SPN_I32:
     case SPN_I64:
     case SPN_U8:
-    case SPN_BOOL: return K_DOUBLES;
-    default: return info != NULL && info->decode ? K_FLOATS : K_NO_NUMBERS;
+    case SPN_BOOL:
+        return K_DOUBLES;
+    default:
+        return info != NULL && info->decode ? K_FLOATS : K_NO_NUMBERS;
     }
 }
 
@@ -78,12 +80,24 @@ static void to_doubles(int dtype, const char *p, double *out, int64_t n)
         int16_t h;
 
         switch (dtype) {
-        case SPN_F64: memcpy(&out[i], p + 8 * i, 8); break;
-        case SPN_I64: memcpy(&l, p + 8 * i, 8), out[i] = (double)l; break;
-        case SPN_I32: memcpy(&w, p + 4 * i, 4), out[i] = w; break;
-        case SPN_I16: memcpy(&h, p + 2 * i, 2), out[i] = h; break;
-        case SPN_I8: out[i] = (signed char)p[i]; break;
-        default: out[i] = (unsigned char)p[i]; break;
+        case SPN_F64:
+            memcpy(&out[i], p + 8 * i, 8);
+            break;
+        case SPN_I64:
+            memcpy(&l, p + 8 * i, 8), out[i] = (double)l;
+            break;
+        case SPN_I32:
+            memcpy(&w, p + 4 * i, 4), out[i] = w;
+            break;
+        case SPN_I16:
+            memcpy(&h, p + 2 * i, 2), out[i] = h;
+            break;
+        case SPN_I8:
+            out[i] = (signed char)p[i];
+            break;
+        default:
+            out[i] = (unsigned char)p[i];
+            break;
         }
     }
 }

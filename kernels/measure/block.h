@@ -64,7 +64,10 @@ struct k_part { /* of a block, and of blocks merged */
     int64_t finite, zeros, nan, inf;
     double lo, hi, squares, mean, m2; /* m2: sum of squared distances from the mean */
 };
-#define K_PART_INIT { 0, 0, 0, 0, INFINITY, -INFINITY, 0, 0, 0 }
+#define K_PART_INIT                              \
+    {                                            \
+        0, 0, 0, 0, INFINITY, -INFINITY, 0, 0, 0 \
+    }
 
 typedef void k_sums_fn(const float *x, int64_t n, struct k_sums *out);
 k_sums_fn k_sums_f32_ref, k_sums_f32_avx2, k_sums_f32_avx512;

@@ -29,9 +29,12 @@ void k_pairs_f32_ref(const float *a, const float *b, int64_t n, struct k_pairs *
         ab[l] += x * y;
         dd[l] += d * d;
     }
-    *out = (struct k_pairs){ .aa = k_fold(aa, K_PAIR_LANES), .bb = k_fold(bb, K_PAIR_LANES),
-                             .dd = k_fold(dd, K_PAIR_LANES), .ab = k_fold(ab, K_PAIR_LANES),
-                             .far = far,                     .differ = differ,
+    *out = (struct k_pairs){ .aa = k_fold(aa, K_PAIR_LANES),
+                             .bb = k_fold(bb, K_PAIR_LANES),
+                             .dd = k_fold(dd, K_PAIR_LANES),
+                             .ab = k_fold(ab, K_PAIR_LANES),
+                             .far = far,
+                             .differ = differ,
                              .odd = odd };
 }
 
@@ -120,8 +123,7 @@ static void some_blocks(void *ctx, int64_t begin, int64_t end, int worker)
     for (int64_t k = begin; k < end; k++) {
         int64_t at = (r->first + k) * K_BLOCK, n = r->n - at < K_BLOCK ? r->n - at : K_BLOCK;
         const void *b = k_fetch(r->b, at, n, room + 24 * K_BLOCK);
-        const void *a =
-            r->map != NULL ? fetch_mapped(r, at, n, room) : k_fetch(r->a, at, n, room);
+        const void *a = r->map != NULL ? fetch_mapped(r, at, n, room) : k_fetch(r->a, at, n, room);
         struct spn_difference *o = &r->part[k];
         struct k_pairs p = { .odd = true };
 

@@ -37,7 +37,7 @@ static void some_numbers(double *out, const struct spn_tensor *t, int64_t begin,
         x = k_fetch(t, from, whole, room);
         for (int64_t i = skip; i < some; i++)
             *out++ = k_kind_of(t->dtype) == K_FLOATS ? (double)((const float *)x)[i]
-                                                      : ((const double *)x)[i];
+                                                     : ((const double *)x)[i];
         begin += some - skip;
         n -= some - skip;
     }
@@ -50,8 +50,9 @@ spn_status spn_numbers(double *out, const struct spn_tensor *t, int64_t begin, i
     spn_status st = k_check_numbers(t, "values", err);
 
     if (st == SPN_OK && (begin < 0 || n < 0 || n > spn_tensor_elems(t) - begin))
-        st = spn_fail(err, SPN_EUSAGE, "values: %" PRId64 " from %" PRId64 " on, there are %" PRId64,
-                      n, begin, spn_tensor_elems(t));
+        st =
+            spn_fail(err, SPN_EUSAGE, "values: %" PRId64 " from %" PRId64 " on, there are %" PRId64,
+                     n, begin, spn_tensor_elems(t));
     if (st == SPN_OK)
         st = k_rooms_new(&rooms, NULL, 16 * K_BLOCK, err);
     if (st == SPN_OK)

@@ -67,23 +67,22 @@ struct spn_spread {
     double lo, hi;  /* in and out */
     int64_t *count; /* [bins] out */
 };
-spn_status spn_spread_run(struct spn_stats *stats, struct spn_spread *s,
-                          const struct spn_tensor *t, const struct spn_measure *how,
-                          struct spn_err *err);
+spn_status spn_spread_run(struct spn_stats *stats, struct spn_spread *s, const struct spn_tensor *t,
+                          const struct spn_measure *how, struct spn_err *err);
 
 /* A against B, element by element.  Shapes are the same but for the type.  ROW (NULL: as they
  * stand) says which row of A, of its first dimension (of a vector: which number), belongs to row r
  * of B. */
 struct spn_difference {
     int64_t count;
-    int64_t differ;              /* pairs that are not the same number (two NaN are the same) */
+    int64_t differ; /* pairs that are not the same number (two NaN are the same) */
     int64_t nan_a, nan_b, inf_a, inf_b;
-    int64_t lost;                /* pairs of which exactly one is finite, or infinities or NaN that
-                                    do not match */
+    int64_t lost; /* pairs of which exactly one is finite, or infinities or NaN that
+                     do not match */
     /* Over the pairs that are both finite: */
-    double max_abs;              /* largest |a - b| */
-    double rel;                  /* norm of a - b over norm of b; 0 where both are 0 */
-    double cosine;               /* 1 where both are 0, NaN where one is */
+    double max_abs; /* largest |a - b| */
+    double rel;     /* norm of a - b over norm of b; 0 where both are 0 */
+    double cosine;  /* 1 where both are 0, NaN where one is */
     double squares_a, squares_b, squares_d, dot; /* sums, to add up over tensors */
 };
 struct spn_row_map {

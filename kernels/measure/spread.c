@@ -105,7 +105,7 @@ static spn_status by_sorting(struct spn_spread *s, const struct spn_tensor *t,
 
         for (int64_t i = 0; i < some; i++) {
             double d = k_kind_of(t->dtype) == K_FLOATS ? (double)((const float *)x)[i]
-                                                        : ((const double *)x)[i];
+                                                       : ((const double *)x)[i];
 
             if (isfinite(d) && m < finite) /* a file may change while it is read */
                 v[m++] = d;
@@ -152,12 +152,12 @@ static uint32_t edge_key(double edge, bool past)
     return key_of_bits(spn_bits_of_f32(f == 0 ? -0.0f : f)); /* both zeros are on one side */
 }
 
-struct counts {       /* of one worker */
-    uint32_t *tally;  /* [2][K_TALLY] of the first reading, by the bits' upper half */
-    int64_t seen;     /* in it */
-    uint64_t *deep;   /* [n_prefix][K_TALLY] of the second, by the key's lower half */
+struct counts {                /* of one worker */
+    uint32_t *tally;           /* [2][K_TALLY] of the first reading, by the bits' upper half */
+    int64_t seen;              /* in it */
+    uint64_t *deep;            /* [n_prefix][K_TALLY] of the second, by the key's lower half */
     uint64_t below[EDGES_MAX]; /* numbers that share an edge's upper half and are below it */
-    uint32_t *picked; /* [K_BLOCK] */
+    uint32_t *picked;          /* [K_BLOCK] */
 };
 
 struct run {
@@ -462,9 +462,8 @@ static spn_status by_counting(struct spn_stats *stats, struct spn_spread *s,
     return st;
 }
 
-spn_status spn_spread_run(struct spn_stats *stats, struct spn_spread *s,
-                          const struct spn_tensor *t, const struct spn_measure *how,
-                          struct spn_err *err)
+spn_status spn_spread_run(struct spn_stats *stats, struct spn_spread *s, const struct spn_tensor *t,
+                          const struct spn_measure *how, struct spn_err *err)
 {
     spn_status st;
 

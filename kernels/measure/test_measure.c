@@ -69,7 +69,8 @@ static void against_loops(const char *what, const struct spn_tensor *t, const do
     for (int64_t i = 0; i < m; i++)
         far += (v[i] - sum / (double)m) * (v[i] - sum / (double)m);
     qsort(v, (size_t)m, sizeof *v, by_value);
-    ok(spn_stats_run(&a, t, NULL, NULL) == SPN_OK && spn_spread_run(&b, &s, t, NULL, NULL) == SPN_OK,
+    ok(spn_stats_run(&a, t, NULL, NULL) == SPN_OK &&
+           spn_spread_run(&b, &s, t, NULL, NULL) == SPN_OK,
        "%s: measured", what);
     ok(memcmp(&a, &b, sizeof a) == 0 || m == 0, "%s: the same statistics both ways", what);
     ok(a.count == n && a.nan == nan && a.inf == inf && a.zeros == zeros, "%s: counts", what);
@@ -143,8 +144,9 @@ static void test_types(void)
     t = tensor(SPN_F32, 0, 5, x);
     against_loops("empty", &t, d, 0);
     t = tensor(SPN_IQ2_XS, 1, 256, bytes);
-    ok(!spn_measurable(SPN_IQ2_XS) && spn_stats_run(&(struct spn_stats){ 0 }, &t, NULL, NULL) ==
-       SPN_EFORMAT, "a type that is not decoded is refused");
+    ok(!spn_measurable(SPN_IQ2_XS) &&
+           spn_stats_run(&(struct spn_stats){ 0 }, &t, NULL, NULL) == SPN_EFORMAT,
+       "a type that is not decoded is refused");
     spn_free(x);
     spn_free(y);
     spn_free(d);
@@ -305,7 +307,8 @@ static void test_grid(void)
     w.rows = 48;
     ok(spn_grid_run(cell, DOWN, ACROSS, &t, &w, NULL, NULL) == SPN_EUSAGE, "a window too large");
     ok(spn_numbers(few, &t, 20 * COLS - 2, 5, NULL) == SPN_OK && few[0] == x[20 * COLS - 2] &&
-       few[4] == x[20 * COLS + 2], "single numbers");
+           few[4] == x[20 * COLS + 2],
+       "single numbers");
     ok(spn_numbers(few, &t, ROWS * COLS - 2, 3, NULL) == SPN_EUSAGE, "not more than there are");
     spn_free(x);
 }

@@ -85,8 +85,8 @@ VEC_INLINE void m_store(int32_t *p, vi x)
 }
 VEC_INLINE vf m_load_bf16(const void *p)
 {
-    return _mm512_castsi512_ps(_mm512_slli_epi32(
-        _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16));
+    return _mm512_castsi512_ps(
+        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16));
 }
 
 #else
@@ -294,21 +294,21 @@ void MEASURE(pairs_f32)(const float *a, const float *b, int64_t n, struct k_pair
 }
 
 /* The last few go through a buffer of their own: no byte past the end is touched. */
-#define MEASURE_WIDEN(name, load)                             \
-    void MEASURE(name)(const void *x, float *y, int64_t n)    \
-    {                                                         \
-        const char *p = x;                                    \
-        char tail[2 * VW] = { 0 };                            \
-        float wide[VW];                                       \
-        int64_t i;                                            \
-                                                              \
-        for (i = 0; i + VW <= n; i += VW)                     \
-            v_store(y + i, load(p + 2 * i));                  \
-        if (i == n)                                           \
-            return;                                           \
-        memcpy(tail, p + 2 * i, (size_t)(n - i) * 2);         \
-        v_store(wide, load(tail));                            \
-        memcpy(y + i, wide, (size_t)(n - i) * sizeof *y);     \
+#define MEASURE_WIDEN(name, load)                          \
+    void MEASURE(name)(const void *x, float *y, int64_t n) \
+    {                                                      \
+        const char *p = x;                                 \
+        char tail[2 * VW] = { 0 };                         \
+        float wide[VW];                                    \
+        int64_t i;                                         \
+                                                           \
+        for (i = 0; i + VW <= n; i += VW)                  \
+            v_store(y + i, load(p + 2 * i));               \
+        if (i == n)                                        \
+            return;                                        \
+        memcpy(tail, p + 2 * i, (size_t)(n - i) * 2);      \
+        v_store(wide, load(tail));                         \
+        memcpy(y + i, wide, (size_t)(n - i) * sizeof *y);  \
     }
 
 MEASURE_WIDEN(widen_f16, v_load_f16)

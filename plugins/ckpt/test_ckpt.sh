@@ -1,0 +1,125 @@
+#!/bin/sh
+# `spinney ckpt`: verbs, exit codes, keys of --json, names and files that are hostile.
+. "${SPINNEY_SRCDIR}/tests/app/lib.sh"
+
+"$SPINNEY_BUILDDIR/tool_ckpt" "$work/c" || skip_all "the checkpoints could not be written"
+cd "$work/c" || exit 99
+ckpt() { "$spinney" -q ckpt "$@"; }
+
+# ls
+want 0 "ls" ckpt ls plain.safetensors
+head -n 2 "$work/out" > "$work/two" && mv "$work/two" "$work/out"
+out_is "head.weight	f32	48x64	12288	536	plain.safetensors
+layers.0.mlp.weight	f32	48x64	12288	12824	plain.safetensors" "ls: a row a tensor"
+want 0 "ls --json" ckpt ls plain.safetensors head --json
+out_is '{"name":"head.weight","dtype":"f32","shape":[48,64],"bytes":12288,"offset":536,"file":"plain.safetensors"}' \
+    "ls: the keys of the contract"
+want 0 "ls --tree" ckpt ls plain.safetensors --tree
+out_is "head.weight	f32	48x64	1	3072	12288
+layers.0..4.mlp.weight	f32	48x64	5	15360	61440" "ls: layers that repeat are one line"
+want 0 "ls --tree --unfold --depth 1" ckpt ls plain.safetensors --tree --unfold --depth 1
+out_is "head.weight	f32	48x64	1	3072	12288
+layers/			5	15360	61440" "ls: totals by prefix"
+want 0 "ls --sort name -r" ckpt ls plain.safetensors 'layers.*' --sort name -r
+[ "$(cut -f1 "$work/out" | tr '\n' ' ')" = "layers.4.mlp.weight layers.3.mlp.weight layers.2.mlp.weight layers.1.mlp.weight layers.0.mlp.weight " ]
+ok $? "ls: sorted by name, turned round"
+want 3 "ls of a pattern that fits nothing" ckpt ls plain.safetensors heed
+has 'none of its 6 tensors matches "heed"' err
+want 3 "ls of no file" ckpt ls nowhere.safetensors
+want 0 "ls of a run" ckpt ls run
+has "checkpoint-200.safetensors" out "ls: the newest step of a run"
+want 0 "a name with control characters" ckpt ls hostile.safetensors --json
+has '\u001B[2J' out "is escaped as JSON"
+want 0 "the same as text" ckpt ls hostile.safetensors
+[ "$(wc -l < "$work/out")" -eq 6 ]
+ok $? "a newline in a name makes no row"
+if command -v script > /dev/null 2>&1; then
+    script -qec "'$spinney' -q ckpt ls hostile.safetensors" /dev/null > "$work/out" 2> "$work/err" < /dev/null
+    ! grep -q "$(printf '\033')\[2J" "$work/out"
+    ok $? "and is made visible on a terminal"
+else
+    skip "no script(1)"
+fi
+
+# show, stats, hist
+want 0 "show" ckpt show plain.safetensors head.weight --slice 1,0:3 --percentiles none
+[ "$(tail -n 1 "$work/out" | awk -F'\t' '{print NF}')" -eq 3 ]
+ok $? "show: a slice of three numbers"
+want 2 "show: a slice past the end" ckpt show plain.safetensors head.weight --slice 48
+want 2 "show: no slice" ckpt show plain.safetensors head.weight --slice x
+want 0 "stats --json" ckpt stats nan.safetensors layers.1 --json --bins 4
+for key in name min max mean std norm zeros nan inf percentiles histogram; do
+    has "\"$key\":" out
+done
+has '"nan":1,"inf":1' out "stats: NaN and infinities are counted"
+ckpt stats plain.safetensors --threads 1 > "$work/one"
+ckpt stats plain.safetensors --threads 3 > "$work/three"
+SPINNEY_ISA=ref ckpt stats plain.safetensors > "$work/ref"
+cmp -s "$work/one" "$work/three" && cmp -s "$work/one" "$work/ref"
+ok $? "stats: threads and instruction set change nothing"
+want 2 "stats: a percentile past 100" ckpt stats plain.safetensors --percentiles 5,101
+want 0 "hist" ckpt hist plain.safetensors head.weight --bins 5
+[ "$(wc -l < "$work/out")" -eq 7 ]
+ok $? "hist: five bins"
+
+# meta
+want 0 "meta of a key" ckpt meta plain.safetensors made_by
+out_is "a test" "meta: its value"
+want 3 "meta of no key" ckpt meta plain.safetensors made_of
+has "spinney ckpt meta plain.safetensors made_by" err "meta: the nearest key"
+
+# diff
+want 0 "diff of two that are the same" ckpt diff plain.safetensors again.safetensors
+want 1 "diff of two that are not" ckpt diff plain.safetensors moved.safetensors --json
+has '"name":"layers.2.mlp.weight","status":"differs","max_abs":0.0001' out "diff: by how much"
+has '"name":"head.weight","status":"same","max_abs":0.0,"rel":0.0,"cosine":1.0' out "diff: and what is the same"
+want 0 "diff --tol" ckpt diff plain.safetensors moved.safetensors --tol 0.01
+has "close" out
+want 1 "diff: NaN is beyond any tolerance" ckpt diff plain.safetensors nan.safetensors --tol 1e9
+has "NaN 0 and 1, infinite 0 and 1" out
+want 0 "diff: the same NaN on both sides" ckpt diff nan.safetensors nan.safetensors
+want 1 "diff: another name" ckpt diff plain.safetensors renamed.safetensors --json
+has '"status":"renamed"' out
+has '"renamed":"first.weight"' out
+want 1 "diff: one is missing" ckpt diff plain.safetensors without.safetensors
+has "missing_in_b" out
+want 1 "diff: another shape" ckpt diff plain.safetensors shape.safetensors
+has "48x64 and 64x48" out
+want 0 "diff of what is the same in them" ckpt diff plain.safetensors moved.safetensors head layers.0
+
+# health
+want 0 "health of a good one" ckpt health plain.safetensors
+for bad in nan zero_row without shape copy; do
+    want 1 "health: $bad" ckpt health $bad.safetensors --json
+    [ -s "$work/out" ]
+    ok $? "health: says what"
+done
+has "are those of head.weight" out "health: a copy"
+mkdir model && printf '{"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}' \
+    > model/model.safetensors.index.json
+echo '{}' > model/config.json
+cp plain.safetensors model/model-00001-of-00002.safetensors
+want 1 "health: a shard is missing" ckpt health model
+has "model-00002-of-00002.safetensors" out
+
+# verify
+want 0 "verify" ckpt verify plain.safetensors
+head -c 20000 plain.safetensors > cut.safetensors
+want 1 "verify of half a file" ckpt verify cut.safetensors --json
+has '"whole":false' out
+
+# A file alone is ls of it.
+want 0 "a file" "$spinney" plain.safetensors --sort size
+cp "$work/out" "$work/alone"
+ckpt ls plain.safetensors --sort size > "$work/out"
+cmp -s "$work/alone" "$work/out"
+ok $? "spinney FILE is ckpt ls FILE"
+want 3 "no such file" "$spinney" ./nothing
+
+# use
+want 2 "no verb" ckpt
+want 2 "a verb that is none" ckpt stat plain.safetensors
+has "spinney ckpt stats" err "the nearest verb"
+want 2 "an option of another verb" ckpt ls plain.safetensors --tol 1
+want 2 "too few arguments" ckpt diff plain.safetensors
+done_testing
