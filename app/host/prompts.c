@@ -86,6 +86,6 @@ static char *examples(const char *set, const char *task)
     return path;
 }
 
-const struct spn_prompts_api table_prompts = {
-    .size = sizeof table_prompts, .open = open_set, .examples = examples
-};
+const struct spn_prompts_api table_prompts = { .size = sizeof table_prompts,
+                                               .open = open_set,
+                                               .examples = examples };

@@ -9,7 +9,7 @@
 
 #define FILE_MAX     ((size_t)1 << 20)
 #define SECTIONS_MAX 64
-#define NAME_LENGTH    32
+#define NAME_LENGTH  32
 
 struct section {
     char name[NAME_LENGTH + 1];

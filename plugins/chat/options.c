@@ -16,6 +16,11 @@ const struct spn_option chat_options[] = {
       .help = "answer by a reasoner, as in fot:trees=8" },
     { "task", SPN_OPT_STRING, .dflt.s = "auto", .arg = "NAME",
       .help = "how answers are proposed and checked; auto looks at the question" },
+    { "prompts", SPN_OPT_STRING, .arg = "DIR|NAME",
+      .help = "set of prompts a reasoner speaks with; default: the model's own, else general" },
+    { "gold-key", SPN_OPT_STRING, .arg = "NAME",
+      .help = "key of a record's true answer: results say whether theirs is the same; no "
+              "reasoner sees it" },
     { "budget", SPN_OPT_STRING, .arg = "LIMITS",
       .help = "most to spend on an answer: time=60s, tokens=N, calls=N, with commas" },
     { "thoughts", SPN_OPT_CHOICE, .choices = "full summary none", .dflt.s = "summary",
@@ -159,6 +164,9 @@ spn_status chat_read(struct chat *c, const struct spn_host *h, struct spn_job *j
     c->engine_api = h->query("engine", 1);
     c->thoughts_api = h->query("thoughts", 1);
     c->job_api = h->query("job", 1);
+    c->prompts_api = h->query("prompts", 1);
+    c->set = spn_value_str(v, "prompts");
+    c->gold_key = spn_value_str(v, "gold-key");
     c->job = job;
     if (c->registry == NULL || c->values == NULL || c->engine_api == NULL ||
         c->thoughts_api == NULL || c->job_api == NULL)
@@ -193,6 +201,36 @@ void chat_close(struct chat *c)
         c->engine_api->close(c->engine);
     c->reasoner_values = NULL;
     c->engine = NULL;
+    spn_prompts_free(c->prompts);
+    spn_free(c->examples);
+    c->prompts = NULL;
+    c->examples = NULL;
+}
+
+spn_status chat_prompts(struct chat *c, const struct spn_task *task, struct spn_err *err)
+{
+    const struct spn_caps *caps = c->engine_api->caps(c->engine);
+    const char *set = c->set != NULL ? c->set : caps != NULL ? caps->prompts : NULL;
+    spn_status st;
+
+    if (c->prompts_task == task)
+        return SPN_OK;
+    spn_prompts_free(c->prompts);
+    spn_free(c->examples);
+    c->prompts = NULL;
+    c->examples = NULL;
+    c->prompts_task = task;
+    if (task->prompts == NULL || c->prompts_api == NULL)
+        return SPN_OK;
+    st = c->prompts_api->open(&c->prompts, set, task->prompts, err);
+    if (st == SPN_ENOTFOUND && c->set == NULL && set != NULL) {
+        /* A model's file may name a set that is not here. */
+        set = NULL;
+        st = c->prompts_api->open(&c->prompts, NULL, task->prompts, err);
+    }
+    if (st == SPN_OK)
+        c->examples = c->prompts_api->examples(set, task->prompts);
+    return st;
 }
 
 const struct spn_task *chat_task(const struct chat *c, const char *question, const char **name)
@@ -205,6 +243,7 @@ const struct spn_task *chat_task(const struct chat *c, const char *question, con
     for (size_t i = 0; (task = c->registry->at(SPN_POINT_TASK, i, name, NULL)) != NULL; i++)
         if (task->accepts != NULL && task->accepts(question))
             return task;
-    *name = NULL;
-    return NULL;
+    /* What no task knows is free talk. */
+    *name = "free";
+    return c->registry->find(SPN_POINT_TASK, "free");
 }

@@ -12,6 +12,7 @@ struct chat {
     const struct spn_engine_api *engine_api;
     const struct spn_thoughts_api *thoughts_api;
     const struct spn_job_api *job_api;
+    const struct spn_prompts_api *prompts_api; /* NULL: this host has none */
     struct spn_job *job;
 
     struct spn_engine *engine;
@@ -21,6 +22,11 @@ struct chat {
     struct spn_values *reasoner_values;
     const char *task_name; /* NULL: auto */
     const struct spn_task *task;
+    const char *set;             /* of prompts; NULL: the model's, else general */
+    struct spn_prompts *prompts; /* of prompts_task, owned; NULL: that task has none */
+    char *examples;
+    const struct spn_task *prompts_task;
+    const char *gold_key; /* NULL: no truth is given */
     struct spn_budget budget;
     struct spn_sampling sampling;
     int64_t max_tokens;
@@ -39,6 +45,8 @@ void chat_close(struct chat *c);
 
 /* "time=60s,calls=100": SPN_EUSAGE names what is wrong. Units ms, s, m, h; none is seconds. */
 spn_status chat_budget(struct spn_budget *b, const char *text, struct spn_err *err);
+/* Load the prompts of TASK into C, once for all its questions. */
+spn_status chat_prompts(struct chat *c, const struct spn_task *task, struct spn_err *err);
 /* The task that takes QUESTION, as chosen or by itself; NULL: none. *NAME lent. */
 const struct spn_task *chat_task(const struct chat *c, const char *question, const char **name);
 

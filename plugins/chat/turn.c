@@ -3,6 +3,7 @@
 
 #include "turn.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -103,6 +104,29 @@ static spn_status add_messages(struct turn *t, const struct chat *c, const json_
     return st;
 }
 
+/* The true answer of a record: text or a number. */
+static spn_status keep_gold(struct turn *t, const json_t *gold, const char *key,
+                            struct spn_err *err)
+{
+    char *number = json_is_number(gold) ? json_dumps(gold, JSON_ENCODE_ANY) : NULL;
+
+    if (!json_is_string(gold) && number == NULL)
+        return spn_fail(err, SPN_EFORMAT, "--gold-key: the record has no text or number \"%.40s\"",
+                        key);
+    t->gold = spn_strdup(number != NULL ? number : json_string_value(gold));
+    free(number);
+    return t->gold != NULL ? SPN_OK : no_memory(err);
+}
+
+/* A result is done: with a true answer given, whether it is that one. */
+static void grade(struct turn *t)
+{
+    if (t->gold != NULL && t->answer != NULL && t->task != NULL && t->task->grade != NULL)
+        t->checked = t->task->grade(t->answer, t->gold);
+    else if (t->gold != NULL && t->answer == NULL)
+        t->checked = 0;
+}
+
 spn_status turn_of_record(struct turn *t, const struct chat *c, const struct spn_record *record,
                           struct spn_err *err)
 {
@@ -122,6 +146,8 @@ spn_status turn_of_record(struct turn *t, const struct chat *c, const struct spn
     } else {
         st = spn_fail(err, SPN_EFORMAT, "the prompt is not text");
     }
+    if (st == SPN_OK && c->gold_key != NULL)
+        st = keep_gold(t, json_object_get(record->object, c->gold_key), c->gold_key, err);
     return st == SPN_OK ? look(t, c, err) : st;
 }
 
@@ -133,6 +159,7 @@ void turn_free(struct turn *t, const struct chat *c)
     }
     spn_free(t->message);
     spn_free(t->question);
+    spn_free(t->gold);
     spn_free(t->answer);
     spn_free(t->text);
     json_decref(t->id);
@@ -233,6 +260,7 @@ spn_status turn_take(struct turn *t, struct chat *c, const struct spn_answer *a,
                                                             : spn_strdup(t->text);
     if (t->task != NULL && t->task->check != NULL && t->answer != NULL)
         t->checked = t->task->check(t->question, t->answer);
+    grade(t);
     return SPN_OK;
 }
 
@@ -268,6 +296,13 @@ spn_status turn_reason(struct turn *t, struct chat *c, struct spn_err *err)
     struct spn_reason_result out = { .answer = NULL };
     spn_status st;
 
+    if (t->task != NULL) {
+        st = chat_prompts(c, t->task, err);
+        if (st != SPN_OK)
+            return st;
+        r.prompts = c->prompts;
+        r.examples = c->examples;
+    }
     if (t->task == NULL) {
         spn_fail(err, SPN_EUSAGE, "--reason %s: no task takes \"%.60s\"", c->reason, t->question);
         spn_cure(err, "spinney plugins lists the tasks; --reason none answers without one");
@@ -295,5 +330,6 @@ spn_status turn_reason(struct turn *t, struct chat *c, struct spn_err *err)
                 : strcmp(out.ended, "budget") == 0 ? "length"
                                                    : "stop";
     t->winner = out.winner;
+    grade(t);
     return SPN_OK;
 }

@@ -10,6 +10,7 @@ struct turn {
     struct spn_message *message;
     size_t n_messages;
     char *question; /* the last message */
+    char *gold;     /* its true answer, for the result alone; NULL: not given */
     const struct spn_task *task;
     const char *task_name;
     int64_t ticket; /* of a plain reply under way */

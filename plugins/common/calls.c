@@ -11,6 +11,17 @@
 #include "base/mem.h"
 
 #define REPLY_CEILING ((size_t)16 << 20)
+#define SHOTS_MAX     8 /* worked examples of a set of prompts */
+
+/* The text of a call as it comes. */
+struct reason_stream {
+    struct reason_calls *calls;
+    int64_t ticket;
+    struct spn_buf text;
+    bool (*enough)(void *ctx, const char *text);
+    void *ctx;
+    bool ended; /* by `enough` */
+};
 
 spn_status reason_declare(struct reason_tables *t, const struct spn_host *host, const char *name,
                           const struct spn_reasoner *reasoner, struct spn_err *err)
@@ -35,9 +46,11 @@ double reason_now(void)
 void reason_calls_init(struct reason_calls *c, const struct spn_engine_api *api,
                        const struct spn_reason_request *r, double temperature)
 {
-    struct reason_calls fresh = {
-        .api = api, .r = r, .sampling = r->sampling, .text = SPN_BUF_INIT(REPLY_CEILING)
-    };
+    struct reason_calls fresh = { .api = api,
+                                  .r = r,
+                                  .engine = r->engine,
+                                  .sampling = r->sampling,
+                                  .text = SPN_BUF_INIT(REPLY_CEILING) };
 
     *c = fresh;
     c->sampling.temperature = (float)temperature;
@@ -63,6 +76,8 @@ static void watch(void *ctx, const char *bytes, size_t n)
     struct reason_calls *c = ctx;
     const struct spn_budget *b = &c->r->budget;
 
+    if (b->seconds <= 0 && b->tokens <= 0)
+        return;
     c->streamed++;
     if (c->ended != NULL)
         return;
@@ -70,7 +85,28 @@ static void watch(void *ctx, const char *bytes, size_t n)
         (b->tokens > 0 && c->streamed >= b->tokens))
         c->ended = "budget";
     for (size_t i = 0; i < c->n_open && c->ended != NULL; i++)
-        c->api->cancel(c->r->engine, c->open[i].ticket);
+        c->api->cancel(c->engine, c->open[i].ticket);
+}
+
+/* A piece of a reply that somebody looks at. */
+static void look(void *ctx, const char *bytes, size_t n)
+{
+    struct reason_stream *s = ctx;
+
+    watch(s->calls, bytes, n);
+    if (s->ended || s->enough == NULL || spn_buf_add(&s->text, bytes, n) != SPN_OK ||
+        memchr(bytes, '\n', n) == NULL || !s->enough(s->ctx, s->text.data))
+        return;
+    s->ended = true;
+    s->calls->api->cancel(s->calls->engine, s->ticket);
+}
+
+static void free_stream(struct reason_call *call)
+{
+    if (call->stream != NULL)
+        spn_buf_free(&call->stream->text);
+    spn_free(call->stream);
+    call->stream = NULL;
 }
 
 bool reason_open(const struct reason_calls *c)
@@ -78,20 +114,109 @@ bool reason_open(const struct reason_calls *c)
     return c->ended == NULL && !c->full;
 }
 
+/* ---- asking ---- */
+
+/* The messages of a call: the set's system message, its shots, an example, the prompt. Texts are
+   lent but the copies in HELD. */
+struct talk {
+    struct spn_message message[2 * SHOTS_MAX + 4];
+    size_t n;
+    char *held[2 * SHOTS_MAX];
+    size_t n_held;
+};
+
+static void say(struct talk *t, const char *role, const char *text)
+{
+    t->message[t->n++] = (struct spn_message){ role, text };
+}
+
+/* One part of [shots], "question, a line =>, answer"; the question is asked as the real one is. */
+static spn_status add_shot(struct talk *t, const struct spn_reason_request *r, const char *part,
+                           size_t n, struct spn_err *err)
+{
+    const char *arrow = memmem(part, n, "\n=>\n", 4);
+    char *question, *answer, *asked = NULL;
+    spn_status st = SPN_OK;
+
+    if (arrow == NULL)
+        return spn_fail(err, SPN_EFORMAT, "prompts: a shot has no line \"=>\": %.40s", part);
+    question = spn_strndup(part, (size_t)(arrow - part));
+    answer = spn_strndup(arrow + 4, n - (size_t)(arrow + 4 - part));
+    if (question != NULL && answer != NULL)
+        st = reason_answer_words(r, question, &asked, err);
+    spn_free(question);
+    if (st == SPN_OK && (answer == NULL || asked == NULL))
+        st = spn_fail(err, SPN_ENOMEM, "prompts: no memory for a shot");
+    if (st != SPN_OK) {
+        spn_free(answer);
+        spn_free(asked);
+        return st;
+    }
+    say(t, "user", t->held[t->n_held++] = asked);
+    say(t, "assistant", t->held[t->n_held++] = answer);
+    return SPN_OK;
+}
+
+static spn_status make_talk(struct talk *t, const struct reason_calls *c,
+                            const struct reason_ask *a, struct spn_err *err)
+{
+    const struct spn_prompts *p = c->r->prompts;
+    const char *system = p != NULL ? spn_prompts_get(p, "system") : NULL;
+    const char *shots = p != NULL && a->kind == REASON_SOLVE ? spn_prompts_get(p, "shots") : NULL;
+    spn_status st = SPN_OK;
+
+    *t = (struct talk){ .n = 0 };
+    if (system != NULL)
+        say(t, "system", system);
+    while (shots != NULL && st == SPN_OK && t->n_held < 2 * SHOTS_MAX) {
+        const char *end = strstr(shots, "\n---\n");
+
+        st = add_shot(t, c->r, shots, end != NULL ? (size_t)(end - shots) : strlen(shots), err);
+        shots = end != NULL ? end + 5 : NULL;
+    }
+    if (a->example_question != NULL) {
+        say(t, "user", a->example_question);
+        say(t, "assistant", a->example_answer);
+    }
+    say(t, "user", a->prompt);
+    return st;
+}
+
+static void free_talk(struct talk *t)
+{
+    for (size_t i = 0; i < t->n_held; i++)
+        spn_free(t->held[i]);
+}
+
+static spn_status make_room(struct reason_calls *c, struct spn_err *err)
+{
+    size_t room = c->room == 0 ? 64 : 2 * c->room;
+    struct reason_call *bigger;
+
+    if (c->n_open < c->room)
+        return SPN_OK;
+    bigger = spn_realloc(c->open, room, sizeof *bigger);
+    if (bigger == NULL)
+        return spn_fail(err, SPN_ENOMEM, "reasoner: no memory for %zu calls", room);
+    c->open = bigger;
+    c->room = room;
+    return SPN_OK;
+}
+
 spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct spn_err *err)
 {
-    struct spn_message user = { "user", a->prompt };
-    struct spn_prompt_request q = { .messages = &user,
-                                    .n_messages = 1,
-                                    .max_tokens = a->max_tokens,
+    struct spn_prompt_request q = { .max_tokens = a->max_tokens,
+                                    .prefill = a->prefill,
                                     .sampling = c->sampling,
                                     .rng_key = a->key,
                                     .logprobs = a->logprobs };
     const struct spn_budget *b = &c->r->budget;
-    const struct spn_caps *caps = c->api->caps(c->r->engine);
+    const struct spn_caps *caps = c->api->caps(c->engine);
+    struct reason_call call = { 0, a->owner, a->kind, a->index, false, NULL };
     /* A model without a template goes on with examples of its own: cut where the next one begins.
      */
-    static const char *const next_example[] = { "\nInput:" };
+    const char *stops[2] = { "\nInput:" };
+    struct talk talk;
     spn_status st;
 
     look_at_limits(c);
@@ -100,28 +225,41 @@ spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct
         return SPN_OK;
     if (b->tokens > 0 && (q.max_tokens < 0 || q.max_tokens > b->tokens - c->tokens_out))
         q.max_tokens = b->tokens - c->tokens_out;
-    if (b->seconds > 0 || b->tokens > 0) {
+    q.n_stop = caps != NULL && !caps->templates;
+    if (a->stop != NULL)
+        stops[q.n_stop++] = a->stop;
+    q.stop = stops;
+    st = make_room(c, err);
+    if (st == SPN_OK)
+        st = make_talk(&talk, c, a, err);
+    if (st != SPN_OK)
+        return st;
+    q.messages = talk.message;
+    q.n_messages = talk.n;
+    if (a->enough != NULL) {
+        call.stream = spn_calloc(1, sizeof *call.stream);
+        if (call.stream == NULL)
+            st = spn_fail(err, SPN_ENOMEM, "reasoner: no memory for a call");
+        else
+            *call.stream = (struct reason_stream){ .calls = c,
+                                                   .text = SPN_BUF_INIT(REPLY_CEILING),
+                                                   .enough = a->enough,
+                                                   .ctx = a->enough_ctx };
+        q.on_text = look;
+        q.on_text_ctx = call.stream;
+    } else if (b->seconds > 0 || b->tokens > 0) {
         q.on_text = watch;
         q.on_text_ctx = c;
     }
-    if (caps != NULL && !caps->templates) {
-        q.stop = next_example;
-        q.n_stop = 1;
-    }
-    if (c->n_open == c->room) {
-        size_t room = c->room == 0 ? 64 : 2 * c->room;
-        struct reason_call *bigger = spn_realloc(c->open, room, sizeof *bigger);
-
-        if (bigger == NULL)
-            return spn_fail(err, SPN_ENOMEM, "reasoner: no memory for %zu calls", room);
-        c->open = bigger;
-        c->room = room;
-    }
-    struct reason_call call = { 0, a->owner, a->kind, a->index, false };
-
-    st = c->api->submit(c->r->engine, &q, &call.ticket, err);
-    if (st != SPN_OK)
+    if (st == SPN_OK)
+        st = c->api->submit(c->engine, &q, &call.ticket, err);
+    free_talk(&talk);
+    if (st != SPN_OK) {
+        free_stream(&call);
         return st;
+    }
+    if (call.stream != NULL)
+        call.stream->ticket = call.ticket;
     c->open[c->n_open++] = call;
     c->calls++;
     return SPN_OK;
@@ -157,12 +295,34 @@ static double mean(const float *x, size_t n)
     return n > 0 ? sum / (double)n : NAN;
 }
 
+/* The text of the answer A into c->text. */
+static spn_status take_text(struct reason_calls *c, const struct spn_answer *a,
+                            struct reason_reply *out, struct spn_err *err)
+{
+    const struct reason_stream *s = out->call.stream;
+    bool mine = a->finish == SPN_FINISH_CANCEL; /* `enough` ended it: what came is the reply */
+    const char *text = mine ? s->text.data : a->text;
+    size_t n = mine ? s->text.length : a->length;
+
+    spn_buf_trim(&c->text, 0);
+    if (spn_buf_add(&c->text, text, n) != SPN_OK)
+        return spn_fail(err, SPN_ENOMEM, "reasoner: no memory for a reply of %zu bytes", n);
+    out->text = c->text.data != NULL ? c->text.data : "";
+    out->tokens_in = a->tokens_in;
+    out->tokens_out = a->tokens_out;
+    out->seconds = a->seconds;
+    out->mean_logprob = mean(a->logprob, a->n_logprob);
+    out->cut = a->finish == SPN_FINISH_LENGTH;
+    return SPN_OK;
+}
+
 spn_status reason_next(struct reason_calls *c, struct reason_reply *out, struct spn_err *err)
 {
     look_at_limits(c);
     while (c->n_open > 0 && c->ended == NULL) {
         const struct spn_answer *a = NULL;
-        spn_status st = c->api->next(c->r->engine, &a, err);
+        bool enough;
+        spn_status st = c->api->next(c->engine, &a, err);
 
         if (st == SPN_ECANCEL) {
             c->ended = "user";
@@ -176,21 +336,17 @@ spn_status reason_next(struct reason_calls *c, struct reason_reply *out, struct 
             continue;
         count(c, a);
         look_at_limits(c);
+        enough = out->call.stream != NULL && out->call.stream->ended;
         if (a->finish == SPN_FINISH_ERROR)
-            return spn_fail(err, a->status != SPN_OK ? a->status : SPN_EIO, "%s",
-                            a->error != NULL ? a->error : "engine: a call failed");
-        if (out->call.dropped || a->finish == SPN_FINISH_CANCEL)
-            continue;
-        spn_buf_trim(&c->text, 0);
-        if (spn_buf_add(&c->text, a->text, a->length) != SPN_OK)
-            return spn_fail(err, SPN_ENOMEM, "reasoner: no memory for a reply of %zu bytes",
-                            a->length);
-        out->text = c->text.data != NULL ? c->text.data : "";
-        out->tokens_in = a->tokens_in;
-        out->tokens_out = a->tokens_out;
-        out->seconds = a->seconds;
-        out->mean_logprob = mean(a->logprob, a->n_logprob);
-        return SPN_OK;
+            st = spn_fail(err, a->status != SPN_OK ? a->status : SPN_EIO, "%s",
+                          a->error != NULL ? a->error : "engine: a call failed");
+        else if (out->call.dropped || (a->finish == SPN_FINISH_CANCEL && !enough))
+            st = SPN_ENOTFOUND;
+        else
+            st = take_text(c, a, out, err);
+        free_stream(&out->call);
+        if (st != SPN_ENOTFOUND)
+            return st;
     }
     if (c->full && c->ended == NULL)
         c->ended = "budget";
@@ -205,7 +361,7 @@ void reason_drop(struct reason_calls *c, const void *owner, int64_t index_from)
         if (call->owner != owner || call->index < index_from || call->dropped)
             continue;
         call->dropped = true;
-        c->api->cancel(c->r->engine, call->ticket);
+        c->api->cancel(c->engine, call->ticket);
     }
 }
 
@@ -223,16 +379,20 @@ void reason_calls_end(struct reason_calls *c)
 
     for (size_t i = 0; i < c->n_open; i++)
         if (!c->open[i].dropped)
-            c->api->cancel(c->r->engine, c->open[i].ticket);
+            c->api->cancel(c->engine, c->open[i].ticket);
     /* What was cancelled is still reported, with the tokens it cost. */
     while (c->n_open > 0) {
         const struct spn_answer *a = NULL;
 
-        if (c->api->next(c->r->engine, &a, NULL) != SPN_OK)
+        if (c->api->next(c->engine, &a, NULL) != SPN_OK)
             break;
-        if (take(c, a->ticket, &call))
+        if (take(c, a->ticket, &call)) {
             count(c, a);
+            free_stream(&call);
+        }
     }
+    for (size_t i = 0; i < c->n_open; i++)
+        free_stream(&c->open[i]);
     c->n_open = 0;
 }
 

@@ -23,14 +23,24 @@ spn_status reason_declare(struct reason_tables *t, const struct spn_host *host, 
                           const struct spn_reasoner *reasoner, struct spn_err *err);
 
 /* ---- calls: many under way at once, answers in any order ---- */
-enum reason_kind { REASON_PROPOSE, REASON_VALUE, REASON_SOLVE, REASON_CHOOSE };
+enum reason_kind {
+    REASON_PROPOSE,
+    REASON_VALUE,
+    REASON_SOLVE,
+    REASON_CHOOSE,
+    REASON_SCORE,
+    REASON_CRITIQUE,
+    REASON_PLAN,
+    REASON_TOOL
+};
 
 struct reason_call { /* one call under way */
     int64_t ticket;
     void *owner; /* who asked: a tree, a verdict */
     enum reason_kind kind;
-    int64_t index; /* the owner's: which state, which sample */
-    bool dropped;  /* cancelled by us; its answer still has to be counted */
+    int64_t index;                /* the owner's: which state, which sample */
+    bool dropped;                 /* cancelled by us; its answer still has to be counted */
+    struct reason_stream *stream; /* NULL: nobody looks at its text while it comes */
 };
 
 struct reason_ask {
@@ -41,6 +51,15 @@ struct reason_ask {
     int64_t max_tokens;
     uint64_t key; /* random stream of this call */
     bool logprobs;
+    /* What the reply begins with, not part of it; NULL: nothing. */
+    const char *prefill;
+    /* A worked example before the prompt; NULL: none. */
+    const char *example_question, *example_answer;
+    const char *stop; /* a string that ends the reply; NULL: none */
+    /* Asked when a line of the reply is complete (its text so far, from its beginning): true ends
+       the call here, and what came is its reply. */
+    bool (*enough)(void *ctx, const char *text);
+    void *enough_ctx;
 };
 
 struct reason_reply {
@@ -49,11 +68,13 @@ struct reason_reply {
     int64_t tokens_in, tokens_out;
     double seconds;
     double mean_logprob; /* of its tokens; NaN: not asked for, or none */
+    bool cut;            /* it hit max_tokens */
 };
 
 struct reason_calls {
     const struct spn_engine_api *api;
     const struct spn_reason_request *r;
+    struct spn_engine *engine; /* the request's, or another one */
     struct spn_sampling sampling;
     double started; /* seconds on the monotonic clock */
     struct reason_call *open;
@@ -86,6 +107,20 @@ bool reason_waits(const struct reason_calls *c, const void *owner);
 double reason_now(void); /* monotonic seconds */
 /* Calls, tokens and seconds of the run so far into OUT. */
 void reason_calls_totals(const struct reason_calls *c, struct spn_reason_result *out);
+
+/* ---- what is said ---- */
+
+/* The words of SECTION of the request's prompts, filled in; free with spn_free. NULL with SPN_OK:
+   the set has no such section. */
+spn_status reason_words(const struct spn_reason_request *r, const char *section,
+                        const struct spn_place *places, size_t n, char **out, struct spn_err *err);
+/* The call for a worked answer to INPUT: section [answer], else the task's own words. */
+spn_status reason_answer_words(const struct spn_reason_request *r, const char *input, char **out,
+                               struct spn_err *err);
+/* Does TEXT decline to answer? Such a reply never wins a vote. */
+bool reason_refuses(const char *text);
+/* Number after the last "Score" of a reply, 0..100; 0 when there is none. */
+double reason_score(const char *reply);
 
 /* ---- random streams: by what they are for, never by order ---- */
 uint64_t reason_key(uint64_t path, const char *kind, int64_t sample);

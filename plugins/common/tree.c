@@ -181,7 +181,12 @@ static spn_status ask_one(struct reason_tree *t, size_t i, struct spn_err *err)
 
     if (prompt == NULL)
         return tree_no_memory(t, err);
-    struct reason_ask a = { t, REASON_PROPOSE, (int64_t)i, prompt, PROPOSE_TOKENS, key, false };
+    struct reason_ask a = { .owner = t,
+                            .kind = REASON_PROPOSE,
+                            .index = (int64_t)i,
+                            .prompt = prompt,
+                            .max_tokens = PROPOSE_TOKENS,
+                            .key = key };
 
     st = reason_ask(&t->g->calls, &a, err);
     spn_free(prompt);

@@ -77,9 +77,12 @@ static spn_status ask(struct reason_verdicts *v, struct reason_verdict *d, struc
                         : spn_fail(err, SPN_ENOMEM, "reasoner: no memory for a value prompt");
 
     for (int i = 0; i < v->samples && st == SPN_OK; i++) {
-        struct reason_ask a = { d,      REASON_VALUE, i,
-                                prompt, VALUE_TOKENS, reason_key(path, "value", i),
-                                false };
+        struct reason_ask a = { .owner = d,
+                                .kind = REASON_VALUE,
+                                .index = i,
+                                .prompt = prompt,
+                                .max_tokens = VALUE_TOKENS,
+                                .key = reason_key(path, "value", i) };
 
         st = reason_ask(v->calls, &a, err);
     }

@@ -10,6 +10,8 @@ static const struct spn_option options[] = {
       .help = "worked solutions; the most frequent answer wins" },
     { "temperature", SPN_OPT_FLOAT, .lo = 0, .hi = 5, .dflt.f = 0.7,
       .help = "of sampling; 0 is greedy" },
+    { "repair", SPN_OPT_INT, .lo = 0, .hi = 1, .dflt.i = 0,
+      .help = "1: false results of worked lines are put right by rule, the rest decoded anew" },
     { 0 }
 };
 
@@ -18,7 +20,8 @@ static struct reason_tables tables;
 static struct cot_options read_options(const struct spn_values *v)
 {
     return (struct cot_options){ (int)spn_value_int(v, "samples"),
-                                 spn_value_float(v, "temperature") };
+                                 spn_value_float(v, "temperature"),
+                                 spn_value_int(v, "repair") != 0 };
 }
 
 static spn_status run(const struct spn_reason_request *r, struct spn_reason_result *out,

@@ -9,7 +9,7 @@
 struct run {
     struct reason_ground ground;
     struct reason_tree_options unused;
-    struct reason_sample_options options;
+    struct reason_work_options options;
     struct reason_sample *sample;
     int n, started;
 };
@@ -26,7 +26,7 @@ static spn_status collect(struct run *s, struct spn_err *err)
         st = reason_next(&s->ground.calls, &reply, err);
         if (st != SPN_OK)
             break;
-        who = reply.call.owner;
+        who = reason_sample_of(&reply);
         st = reason_sample_reply(who, &reply, err);
         waiting -= who->done;
     }
@@ -49,11 +49,11 @@ static spn_status conclude(struct run *s, struct spn_reason_result *out, struct 
         all &= i < s->started && x->done;
         if (i < s->started && !x->done)
             reason_sample_stop(x, SPN_NODE_STOPPED, "stopped");
-        if (i >= s->started || x->answer == NULL)
+        if (i >= s->started || x->work.answer == NULL)
             continue;
-        b[n++] = (struct reason_ballot){ i, x->answer, 1 };
+        b[n++] = (struct reason_ballot){ i, x->work.canonical, 1 };
         if (s->n > 1 && r->thoughts != NULL)
-            s->ground.tables->thoughts->vote(r->thoughts, i, x->answer, 1, "vote");
+            s->ground.tables->thoughts->vote(r->thoughts, i, x->work.canonical, 1, "vote");
     }
     best = reason_vote(b, n, &tied);
     out->trees_run = s->started;
@@ -63,13 +63,13 @@ static spn_status conclude(struct run *s, struct spn_reason_result *out, struct 
     if (best >= 0) {
         const struct reason_sample *x = &s->sample[b[best].tree];
 
-        out->answer = spn_strdup(x->answer);
-        out->checked = r->task->check(r->question, x->answer);
+        out->answer = spn_strdup(x->work.answer);
+        out->checked = x->work.checked;
         out->winner = x->winner;
         out->winner_tree = x->index;
-        out->text = spn_strdup(x->text);
-    } else if (s->started > 0 && s->sample[0].text != NULL) {
-        out->text = spn_strdup(s->sample[0].text); /* no answer in it, but what was said */
+        out->text = spn_strdup(x->work.text);
+    } else if (s->started > 0 && s->sample[0].work.text != NULL) {
+        out->text = spn_strdup(s->sample[0].work.text); /* no answer in it, but what was said */
     }
     spn_free(b);
     if (best >= 0 && (out->answer == NULL || out->text == NULL))
@@ -90,13 +90,14 @@ spn_status cot_run(const struct reason_tables *tables, const struct cot_options 
     };
     if (r->task == NULL)
         return spn_fail(err, SPN_EUSAGE, "cot: no task takes this question");
+    s.options.mend = o->repair;
     reason_ground_init(&s.ground, tables, r, &s.unused, 1, o->temperature);
     s.sample = spn_calloc((size_t)o->samples, sizeof *s.sample);
     st = s.sample != NULL ? r->task->start(r->question, &start, err)
                           : spn_fail(err, SPN_ENOMEM, "cot: no memory for %d samples", o->samples);
     for (int i = 0; i < o->samples && st == SPN_OK && reason_open(&s.ground.calls); i++) {
         s.started++;
-        st = reason_sample_start(&s.sample[i], &s.ground, &s.options, i, start, err);
+        st = reason_sample_start(&s.sample[i], &s.ground, &s.options, i, start, NULL, err);
     }
     if (st == SPN_OK)
         st = collect(&s, err);

@@ -7,6 +7,7 @@
 struct cot_options {
     int samples;
     double temperature;
+    bool repair; /* false results of the work are put right while it comes */
 };
 
 /* Every sample is a tree of the graph; the result is the vote's, equal counts going to the earlier

@@ -52,7 +52,7 @@ int main(void)
     struct reason_script silent = { .reply = mute },
                          stopped = { .reply = scripted_reply, .stop_after = 3 };
     struct reason_script broken = { .reply = scripted_reply, .fail_at = 2 };
-    struct cot_options one = { 1, 0 }, many = { 31, 0.7 };
+    struct cot_options one = { .samples = 1 }, many = { .samples = 31, .temperature = 0.7 };
     struct spn_budget calls = { .calls = 4 };
     struct spn_reason_result a, b;
     size_t answers;

@@ -238,7 +238,7 @@ static spn_status run(const struct spn_host *h, struct spn_job *job, const struc
         st = spn_fail(err, SPN_ENOMEM, "bench: no memory for %d rows", (int)ROWS);
     else
         st = measure_open(&m, h, job, spn_value_str(v, "model"), "game24",
-                          spn_value_str(v, "hands"), (size_t)spn_value_int(v, "limit"), err);
+                          spn_value_str(v, "hands"), (size_t)spn_value_int(v, "limit"), NULL, err);
     if (st == SPN_OK)
         st = run_rows(&m, list, err);
     if (st == SPN_OK)

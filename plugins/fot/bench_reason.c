@@ -19,6 +19,8 @@ static const struct spn_option options[] = {
     { "baseline", SPN_OPT_STRING, .arg = "METHOD",
       .help = "the method that others are compared with, default the first" },
     { "seeds", SPN_OPT_INT, .lo = 1, .hi = 100, .dflt.i = 1, .help = "runs with different seeds" },
+    { "prompts", SPN_OPT_STRING, .arg = "DIR|NAME",
+      .help = "set of prompts; default: the model's own, else general" },
     { "limit", SPN_OPT_INT, .lo = 0, .hi = 1e9, .help = "first questions only, 0 all" },
     { 0 }
 };
@@ -62,7 +64,8 @@ static spn_status run(const struct spn_host *h, struct spn_job *job, const struc
     struct method *list = NULL;
     size_t n = 0, base = 0;
     spn_status st = measure_open(&m, h, job, spn_value_str(v, "model"), spn_value_str(v, "task"),
-                                 spn_value_str(v, "data"), (size_t)spn_value_int(v, "limit"), err);
+                                 spn_value_str(v, "data"), (size_t)spn_value_int(v, "limit"),
+                                 spn_value_str(v, "prompts"), err);
 
     if (st == SPN_OK)
         st = methods_parse(&list, &n, spn_value_str(v, "methods"), err);

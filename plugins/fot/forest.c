@@ -12,63 +12,138 @@
 
 #include "../common/sample.h"
 #include "../common/tree.h"
+#include "bank.h"
 #include "base/mem.h"
 #include "decide.h"
+#include "mcts.h"
 
-struct plant { /* one tree of either base */
+struct plant { /* one tree of any base */
     struct reason_tree tree;
     struct reason_sample sample;
-    bool started, done;
+    struct mcts mcts;
+    bool started;
 };
 
 struct forest {
     const struct fot_options *o;
+    struct fot_options set; /* *o with what fits the task */
     const struct spn_reason_request *r;
     struct reason_ground ground;
     struct reason_tree_options tree_options;
-    struct reason_sample_options sample_options;
+    struct reason_work_options work_options;
+    struct mcts_options mcts_options;
+    struct bank bank;
     char *start;
-    struct plant *plant;  /* [trees] */
-    int started, settled; /* trees below are started, are done and looked at */
-    int limit;            /* trees from here on are not needed */
+    struct plant *plant;       /* [trees] */
+    int started, settled;      /* trees below are started, are done and looked at */
+    int limit;                 /* trees from here on are not needed */
+    struct spn_engine *expert; /* opened here; NULL: none */
+    struct reason_calls expert_calls;
 };
+
+/* ---- a tree of any base ---- */
 
 static bool is_done(const struct forest *f, const struct plant *p)
 {
     if (!p->started)
         return false;
-    return f->o->base == FOT_TOT ? p->tree.phase == REASON_DONE : p->sample.done;
+    switch (f->o->base) {
+    case FOT_TOT:
+        return p->tree.phase == REASON_DONE;
+    case FOT_MCTS:
+        return p->mcts.phase == MCTS_DONE;
+    default:
+        return p->sample.done;
+    }
 }
 
 static bool was_stopped(const struct forest *f, const struct plant *p)
 {
-    return f->o->base == FOT_TOT ? p->tree.stopped : p->sample.stopped;
+    return f->o->base == FOT_TOT ? p->tree.stopped : f->o->base == FOT_COT && p->sample.stopped;
 }
 
 /* Has the tree an answer that may end or decide the forest?  Sparse activation: one that the task's
-   own check refutes is inactive.  A tree of ToT that fails a level has no answer at all. */
+   own check refutes, or that is wrong on its way, is inactive.  A tree of ToT that fails a level
+   has no answer at all; one of rollouts that was stopped has the best of those it made. */
 static bool is_active(const struct forest *f, const struct plant *p)
 {
     if (!is_done(f, p) || was_stopped(f, p))
         return false;
-    if (f->o->base == FOT_TOT)
+    switch (f->o->base) {
+    case FOT_TOT:
         return p->tree.solved;
-    return p->sample.answer != NULL && (!f->o->sparse || p->sample.checked != 0);
+    case FOT_MCTS:
+        return mcts_best(&p->mcts) != NULL;
+    default:
+        return reason_work_active(&p->sample.work, f->o->sparse);
+    }
 }
 
-static const char *answer_of(const struct forest *f, const struct plant *p)
+/* What tree I answers. */
+static struct decide_candidate candidate(const struct forest *f, int i)
 {
-    return f->o->base == FOT_TOT ? p->tree.answer : p->sample.answer;
+    const struct plant *p = &f->plant[i];
+    const struct reason_work *w = &p->sample.work;
+    const struct mcts_answer *best;
+
+    switch (f->o->base) {
+    case FOT_TOT:
+        return (struct decide_candidate){ .tree = i,
+                                          .answer = p->tree.answer,
+                                          .text = p->tree.text,
+                                          .same = p->tree.answer,
+                                          .node = p->tree.winner,
+                                          .score = p->tree.score };
+    case FOT_MCTS:
+        best = mcts_best(&p->mcts);
+        return (struct decide_candidate){ .tree = i,
+                                          .answer = best->answer,
+                                          .text = best->text,
+                                          .same = best->canonical,
+                                          .node = best->answer_node,
+                                          .score = mcts_value(&p->mcts) };
+    default:
+        /* Where the model can be asked for a rating, the probability of the tokens is none. */
+        return (struct decide_candidate){ .tree = i,
+                                          .answer = w->answer,
+                                          .text = w->text,
+                                          .same = w->canonical,
+                                          .node = p->sample.winner,
+                                          .score = f->r->prompts != NULL ? NAN : w->score };
+    }
 }
 
 static void stop_plant(struct forest *f, struct plant *p, const char *why)
 {
     if (!p->started || is_done(f, p))
         return;
-    if (f->o->base == FOT_TOT)
+    switch (f->o->base) {
+    case FOT_TOT:
         reason_tree_stop(&p->tree, SPN_NODE_STOPPED, why);
-    else
+        break;
+    case FOT_MCTS:
+        mcts_stop(&p->mcts, SPN_NODE_STOPPED, why);
+        break;
+    default:
         reason_sample_stop(&p->sample, SPN_NODE_STOPPED, why);
+    }
+}
+
+static spn_status start_plant(struct forest *f, int i, const char *input,
+                              const struct reason_example *example, struct spn_err *err)
+{
+    struct plant *p = &f->plant[i];
+
+    p->started = true;
+    switch (f->o->base) {
+    case FOT_TOT:
+        return reason_tree_start(&p->tree, &f->ground, i, input, err);
+    case FOT_MCTS:
+        return mcts_start(&p->mcts, &f->ground, &f->mcts_options, i, input, example, err);
+    default:
+        return reason_sample_start(&p->sample, &f->ground, &f->work_options, i, input, example,
+                                   err);
+    }
 }
 
 /* Trees from LIMIT on are needless. */
@@ -86,44 +161,40 @@ static void lower_limit(struct forest *f, int limit)
     spn_buf_free(&why);
 }
 
-/* Ballots of the trees below END, in order. */
-static size_t ballots(const struct forest *f, int end, struct reason_ballot *b)
+/* Candidates of the trees below END, in order. */
+static spn_status candidates(struct forest *f, int end, struct decide_candidate *c, size_t *n,
+                             struct spn_err *err)
 {
-    size_t n = 0;
-
-    for (int i = 0; i < end; i++) {
-        const struct plant *p = &f->plant[i];
-        double score = f->o->base == FOT_TOT ? p->tree.score : p->sample.score;
-
-        if (is_active(f, p))
-            b[n++] = (struct reason_ballot){
-                i, answer_of(f, p), f->o->decide == FOT_SCORE ? (isfinite(score) ? score : 0) : 1
-            };
-    }
-    return n;
-}
-
-/* Is one answer held by more than half of all trees, counting those below END? */
-static bool majority(const struct forest *f, int end, struct reason_ballot *scratch)
-{
-    size_t n = ballots(f, end, scratch);
-
-    return decide_most(scratch, n) > f->o->trees / 2;
+    *n = 0;
+    for (int i = 0; i < end; i++)
+        if (is_active(f, &f->plant[i]))
+            c[(*n)++] = candidate(f, i);
+    return *n > 1 && f->r->task->alike > 0 ? decide_alike(&f->ground, c, *n, f->r->task->alike, err)
+                                           : SPN_OK;
 }
 
 /* Look at what is done: in order for votes; a solution anywhere already makes higher trees
  * needless. */
-static void settle(struct forest *f, struct reason_ballot *scratch)
+static spn_status settle(struct forest *f, struct decide_candidate *scratch, struct spn_err *err)
 {
+    size_t n;
+    spn_status st = SPN_OK;
+
     if (f->o->stop == FOT_FIRST)
         for (int i = 0; i < f->started && i < f->limit; i++)
             if (is_active(f, &f->plant[i]))
                 lower_limit(f, i + 1);
-    while (f->settled < f->limit && f->settled < f->started && is_done(f, &f->plant[f->settled])) {
+    while (st == SPN_OK && f->settled < f->limit && f->settled < f->started &&
+           is_done(f, &f->plant[f->settled])) {
         f->settled++;
-        if (f->o->stop == FOT_MAJORITY && majority(f, f->settled, scratch))
+        if (f->o->stop != FOT_MAJORITY)
+            continue;
+        /* Is one answer held by more than half of all trees, counting those so far? */
+        st = candidates(f, f->settled, scratch, &n, err);
+        if (st == SPN_OK && decide_most(scratch, n) > f->o->trees / 2)
             lower_limit(f, f->settled);
     }
+    return st;
 }
 
 /* Input of tree I: the listed order for the first, another one for each later tree. Free with
@@ -139,6 +210,19 @@ static char *input_of(const struct forest *f, int i)
     return task->augment(f->start, &rng);
 }
 
+/* The example that tree I sees first: the first tree sees none, each later one the next of those
+   most alike to the question.  It stands before the question itself, never before an earlier one.
+ */
+static struct reason_example example_of(const struct forest *f, int i)
+{
+    const struct bank_example *e;
+
+    if (i == 0 || f->bank.n == 0)
+        return (struct reason_example){ NULL, NULL };
+    e = &f->bank.item[(size_t)(i - 1) % f->bank.n];
+    return (struct reason_example){ e->question, e->answer };
+}
+
 static int running(const struct forest *f)
 {
     int n = 0;
@@ -149,25 +233,24 @@ static int running(const struct forest *f)
 }
 
 /* Start trees up to the number that may run together. */
-static spn_status plant_trees(struct forest *f, struct reason_ballot *scratch, struct spn_err *err)
+static spn_status plant_trees(struct forest *f, struct decide_candidate *scratch,
+                              struct spn_err *err)
 {
     int together = f->o->in_flight > 0 ? f->o->in_flight : f->o->trees;
     spn_status st = SPN_OK;
 
     while (st == SPN_OK && f->started < f->limit && running(f) < together &&
            reason_open(&f->ground.calls)) {
-        struct plant *p = &f->plant[f->started];
         char *input = input_of(f, f->started);
+        struct reason_example example = example_of(f, f->started);
 
         if (input == NULL)
             return spn_fail(err, SPN_ENOMEM, "fot: no memory for tree %d", f->started + 1);
-        p->started = true;
-        st = f->o->base == FOT_TOT ? reason_tree_start(&p->tree, &f->ground, f->started, input, err)
-                                   : reason_sample_start(&p->sample, &f->ground, &f->sample_options,
-                                                         f->started, input, err);
+        st = start_plant(f, f->started, input, &example, err);
         spn_free(input);
         f->started++;
-        settle(f, scratch);
+        if (st == SPN_OK)
+            st = settle(f, scratch, err);
     }
     return st;
 }
@@ -183,12 +266,18 @@ static spn_status take_reply(struct forest *f, const struct reason_reply *reply,
         st = reason_tree_reply(reply->call.owner, reply, err);
         break;
     case REASON_SOLVE:
-        st = reason_sample_reply(reply->call.owner, reply, err);
+        st = f->o->base == FOT_MCTS
+                 ? mcts_reply(((struct reason_work *)reply->call.owner)->owner, reply, err)
+                 : reason_sample_reply(reason_sample_of(reply), reply, err);
+        break;
+    case REASON_SCORE:
+    case REASON_CRITIQUE:
+        st = mcts_reply(reply->call.owner, reply, err);
         break;
     case REASON_VALUE:
         st = reason_verdict_reply(&f->ground.verdicts, reply->call.owner, reply, err);
         break;
-    case REASON_CHOOSE:
+    default:
         break;
     }
     for (int i = 0; i < f->started && st == SPN_OK && f->o->base == FOT_TOT; i++)
@@ -196,7 +285,7 @@ static spn_status take_reply(struct forest *f, const struct reason_reply *reply,
     return st;
 }
 
-static spn_status grow(struct forest *f, struct reason_ballot *scratch, struct spn_err *err)
+static spn_status grow(struct forest *f, struct decide_candidate *scratch, struct spn_err *err)
 {
     spn_status st = plant_trees(f, scratch, err);
 
@@ -211,10 +300,10 @@ static spn_status grow(struct forest *f, struct reason_ballot *scratch, struct s
                             f->limit - f->settled);
         if (st == SPN_OK)
             st = take_reply(f, &reply, err);
-        if (st == SPN_OK) {
-            settle(f, scratch);
+        if (st == SPN_OK)
+            st = settle(f, scratch, err);
+        if (st == SPN_OK)
             st = plant_trees(f, scratch, err);
-        }
     }
     return st;
 }
@@ -223,37 +312,69 @@ static spn_status grow(struct forest *f, struct reason_ballot *scratch, struct s
 static spn_status give_answer(const struct forest *f, int i, struct spn_reason_result *out,
                               struct spn_err *err)
 {
-    const struct plant *p = &f->plant[i];
+    struct decide_candidate c = candidate(f, i);
 
-    out->answer = spn_strdup(answer_of(f, p));
-    out->text = spn_strdup(f->o->base == FOT_TOT ? p->tree.text : p->sample.text);
+    out->answer = spn_strdup(c.answer);
+    out->text = spn_strdup(c.text);
     if (out->answer == NULL || out->text == NULL)
         return spn_fail(err, SPN_ENOMEM, "fot: no memory for the answer");
     out->checked = f->r->task->check(f->r->question, out->answer);
-    out->winner = f->o->base == FOT_TOT ? p->tree.winner : p->sample.winner;
+    out->winner = c.node;
     out->winner_tree = i;
     return SPN_OK;
 }
 
+/* The calls of the expert: its own engine's, or the forest's. */
+static spn_status open_expert(struct forest *f, struct reason_calls **out, struct spn_err *err)
+{
+    const struct spn_engine_api *api = f->ground.tables->engine;
+    spn_status st = SPN_OK;
+
+    *out = &f->ground.calls;
+    if (f->o->expert == NULL || f->o->decide != FOT_CGED)
+        return SPN_OK;
+    st = api->open(&f->expert, f->o->expert, err);
+    if (st != SPN_OK)
+        return st;
+    reason_calls_init(&f->expert_calls, api, f->r, f->o->temperature);
+    f->expert_calls.engine = f->expert;
+    *out = &f->expert_calls;
+    return SPN_OK;
+}
+
+static void close_expert(struct forest *f, struct spn_reason_result *out)
+{
+    if (f->expert == NULL)
+        return;
+    reason_calls_end(&f->expert_calls);
+    out->calls += f->expert_calls.calls;
+    out->tokens_in += f->expert_calls.tokens_in;
+    out->tokens_cached += f->expert_calls.tokens_cached;
+    out->tokens_out += f->expert_calls.tokens_out;
+    reason_calls_free(&f->expert_calls);
+    f->ground.tables->engine->close(f->expert);
+    f->expert = NULL;
+}
+
 /* The first answer, or what the trees that count decide. */
-static spn_status conclude(struct forest *f, struct reason_ballot *b, struct spn_reason_result *out,
-                           struct spn_err *err)
+static spn_status conclude(struct forest *f, struct decide_candidate *c,
+                           struct spn_reason_result *out, struct spn_err *err)
 {
     bool forced = f->ground.calls.ended != NULL && f->settled < f->limit;
     int end = forced ? f->started : f->limit, tree = -1;
+    struct reason_calls *expert;
     size_t n;
-    spn_status st = SPN_OK;
+    spn_status st;
 
     for (int i = 0; i < f->started && forced; i++)
         stop_plant(f, &f->plant[i], f->ground.calls.ended[0] == 'u' ? "stopped" : "budget spent");
-    n = ballots(f, end, b);
-    for (size_t i = 0; i < n && f->r->thoughts != NULL; i++)
-        f->ground.tables->thoughts->vote(f->r->thoughts, b[i].tree, b[i].answer, b[i].weight,
-                                         f->o->decide == FOT_SCORE ? "score" : "vote");
-    if (n > 0 && f->o->stop == FOT_FIRST)
-        tree = b[0].tree;
-    else if (n > 0)
-        st = decide(&f->ground, f->o->decide, b, n, &tree, err);
+    st = candidates(f, end, c, &n, err);
+    if (st == SPN_OK && n > 0)
+        st = open_expert(f, &expert, err);
+    if (st == SPN_OK && n > 0)
+        st = decide(&f->ground, f->o, expert, c, n, &tree, err);
+    if (st == SPN_OK && n > 0 && f->o->stop == FOT_FIRST)
+        tree = c[0].tree;
     out->trees_run = end;
     out->ended = forced ? f->ground.calls.ended : tree >= 0 ? "answer" : "exhausted";
     return st == SPN_OK && tree >= 0 ? give_answer(f, tree, out, err) : st;
@@ -264,27 +385,41 @@ static void forest_free(struct forest *f)
     for (int i = 0; i < f->started; i++) {
         reason_tree_free(&f->plant[i].tree);
         reason_sample_free(&f->plant[i].sample);
+        mcts_free(&f->plant[i].mcts);
     }
     spn_free(f->plant);
     spn_free(f->start);
+    bank_free(&f->bank);
     reason_ground_free(&f->ground);
 }
 
 static spn_status check_request(const struct fot_options *o, const struct spn_reason_request *r,
                                 struct spn_err *err)
 {
-    if (o->base == FOT_MCTS)
+    if (o->base == FOT_MCTS && r->prompts == NULL)
         return spn_fail(err, SPN_EUSAGE,
-                        "fot: base=mcts is not there yet: base=tot grows beam trees, base=cot "
-                        "worked solutions");
-    if (r->task == NULL)
-        return spn_fail(err, SPN_EUSAGE, "fot: no task takes this question");
+                        "fot: task %s has no prompts to criticise and refine with: choose base=tot "
+                        "or base=cot",
+                        r->task_name);
     if (o->base == FOT_TOT && r->task->levels == 0)
-        return spn_fail(err, SPN_EUSAGE, "fot: task %s has no steps to propose: choose base=cot",
+        return spn_fail(err, SPN_EUSAGE,
+                        "fot: task %s has no steps to propose: choose base=mcts or base=cot",
                         r->task_name);
     if (o->random_proposer && r->task->random_reply == NULL)
         return spn_fail(err, SPN_EUSAGE, "fot: task %s has no random proposer", r->task_name);
     return SPN_OK;
+}
+
+static void fit(struct fot_options *o, const struct spn_task *task, bool prompts)
+{
+    bool steps = task->levels > 0;
+
+    if (o->base == FOT_BASE_AUTO)
+        o->base = steps ? FOT_TOT : prompts ? FOT_MCTS : FOT_COT;
+    if (o->stop == FOT_STOP_AUTO)
+        o->stop = steps ? FOT_FIRST : FOT_MAJORITY;
+    if (o->decide == FOT_DECIDE_AUTO)
+        o->decide = steps ? FOT_VOTE : FOT_CGED;
 }
 
 /* States of the last level that a tree expands at once: many trees fill a batch by their best
@@ -296,18 +431,22 @@ static int width(const struct fot_options *o)
     return o->stop == FOT_NONE ? 0 : o->beam > together ? o->beam / together : 1;
 }
 
-spn_status fot_run(const struct reason_tables *tables, const struct fot_options *o,
+spn_status fot_run(const struct reason_tables *tables, const struct fot_options *given,
                    const struct spn_reason_request *r, struct spn_reason_result *out,
                    struct spn_err *err)
 {
-    struct forest f = { .o = o, .r = r, .limit = o->trees };
-    struct reason_ballot *scratch = NULL;
+    struct forest f = { .set = *given, .r = r, .limit = given->trees };
+    const struct fot_options *o = f.o = &f.set;
+    struct decide_candidate *scratch = NULL;
     const struct spn_caps *caps;
     spn_status st;
 
     *out = (struct spn_reason_result){
         .checked = -1, .winner = -1, .winner_tree = -1, .ended = "exhausted"
     };
+    if (r->task == NULL)
+        return spn_fail(err, SPN_EUSAGE, "fot: no task takes this question");
+    fit(&f.set, r->task, r->prompts != NULL);
     st = check_request(o, r, err);
     if (st != SPN_OK)
         return st;
@@ -319,11 +458,22 @@ spn_status fot_run(const struct reason_tables *tables, const struct fot_options 
                                                    .random_values = o->random_values,
                                                    .random_proposer = o->random_proposer,
                                                    .width = width(o) };
-    f.sample_options = (struct reason_sample_options){ .correct = o->correct,
-                                                       .threshold = o->threshold,
-                                                       .logprobs = caps != NULL && caps->logprobs };
+    f.work_options = (struct reason_work_options){ .mend = o->correct,
+                                                   .correct = o->correct,
+                                                   .threshold = o->threshold,
+                                                   .logprobs = caps != NULL && caps->logprobs };
+    f.mcts_options = (struct mcts_options){ .rollouts = o->rollouts,
+                                            .one_step = o->one_step,
+                                            .dummy = o->dummy,
+                                            .sparse = o->sparse,
+                                            .work = f.work_options };
     reason_ground_init(&f.ground, tables, r, &f.tree_options, o->eval, o->temperature);
     st = r->task->start(r->question, &f.start, err);
+    if (st == SPN_OK && o->augment && r->examples != NULL && o->trees > 1) {
+        st = bank_load(&f.bank, r->examples, err);
+        if (st == SPN_OK)
+            st = bank_sort(&f.bank, f.start, err);
+    }
     if (st == SPN_OK) {
         f.plant = spn_calloc((size_t)o->trees, sizeof *f.plant);
         scratch = spn_calloc((size_t)o->trees, sizeof *scratch);
@@ -336,6 +486,7 @@ spn_status fot_run(const struct reason_tables *tables, const struct fot_options 
         st = conclude(&f, scratch, out, err);
     reason_calls_end(&f.ground.calls);
     reason_calls_totals(&f.ground.calls, out);
+    close_expert(&f, out);
     forest_free(&f);
     spn_free(scratch);
     if (st != SPN_OK) {
@@ -346,18 +497,26 @@ spn_status fot_run(const struct reason_tables *tables, const struct fot_options 
     return st;
 }
 
-void fot_estimate(const struct fot_options *o, const struct spn_task *task, int64_t *calls,
+void fot_estimate(const struct fot_options *given, const struct spn_task *task, int64_t *calls,
                   int64_t *tokens)
 {
     /* A reply of proposals is about 120 tokens, eight new states come of it, a judgement about 30;
        as measured on the Game of 24, where few trees need all of it. */
     int64_t levels = task != NULL && task->levels > 0 ? task->levels : 1;
+    struct fot_options o = *given;
 
-    if (o->base == FOT_COT) {
-        *calls = o->trees;
-        *tokens = (int64_t)o->trees * 200;
-        return;
+    if (task != NULL)
+        fit(&o, task, task->prompts != NULL);
+    if (o.base == FOT_COT) {
+        *calls = o.trees;
+        *tokens = (int64_t)o.trees * 200;
+    } else if (o.base == FOT_MCTS) {
+        /* An answer and its rating; a rollout rates, criticises, refines and rates again. */
+        *calls = o.trees * (2 + o.dummy + 4 * (int64_t)o.rollouts);
+        *tokens = o.trees * (250 + 50 * (int64_t)o.dummy + 350 * (int64_t)o.rollouts);
+    } else {
+        *calls = o.trees * (1 + (levels - 1) * (8 * (int64_t)o.eval + o.beam));
+        *tokens =
+            o.trees * (120 + (levels - 1) * (8 * 30 * (int64_t)o.eval + 70 * (int64_t)o.beam));
     }
-    *calls = o->trees * (1 + (levels - 1) * (8 * (int64_t)o->eval + o->beam));
-    *tokens = o->trees * (120 + (levels - 1) * (8 * 30 * (int64_t)o->eval + 70 * (int64_t)o->beam));
 }

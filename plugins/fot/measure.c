@@ -9,9 +9,25 @@
 
 #include "base/mem.h"
 
+/* The set called SET; NULL: the model's own, else general. */
+static spn_status open_prompts(struct measure *m, const char *set, struct spn_err *err)
+{
+    const struct spn_caps *caps = m->engine_api->caps(m->engine);
+    const char *used = set != NULL ? set : caps != NULL ? caps->prompts : NULL;
+    spn_status st = m->prompts_api->open(&m->prompts, used, m->task->prompts, err);
+
+    if (st == SPN_ENOTFOUND && set == NULL && used != NULL) {
+        used = NULL;
+        st = m->prompts_api->open(&m->prompts, NULL, m->task->prompts, err);
+    }
+    if (st == SPN_OK)
+        m->examples = m->prompts_api->examples(used, m->task->prompts);
+    return st;
+}
+
 spn_status measure_open(struct measure *m, const struct spn_host *host, struct spn_job *job,
                         const char *model, const char *task, const char *data, size_t limit,
-                        struct spn_err *err)
+                        const char *prompts, struct spn_err *err)
 {
     spn_status st;
 
@@ -20,6 +36,7 @@ spn_status measure_open(struct measure *m, const struct spn_host *host, struct s
     m->engine_api = host->query("engine", 1);
     m->thoughts = host->query("thoughts", 1);
     m->job_api = host->query("job", 1);
+    m->prompts_api = host->query("prompts", 1);
     m->job = job;
     if (m->registry == NULL || m->values == NULL || m->engine_api == NULL || m->thoughts == NULL ||
         m->job_api == NULL)
@@ -31,7 +48,11 @@ spn_status measure_open(struct measure *m, const struct spn_host *host, struct s
     if (data == NULL)
         return spn_fail(err, SPN_EUSAGE, "bench: which questions? name a file");
     st = questions_read(&m->questions, data, limit, err);
-    return st == SPN_OK ? m->engine_api->open(&m->engine, model, err) : st;
+    if (st == SPN_OK)
+        st = m->engine_api->open(&m->engine, model, err);
+    return st == SPN_OK && m->task->prompts != NULL && m->prompts_api != NULL
+               ? open_prompts(m, prompts, err)
+               : st;
 }
 
 void measure_close(struct measure *m)
@@ -39,6 +60,10 @@ void measure_close(struct measure *m)
     if (m->engine != NULL)
         m->engine_api->close(m->engine);
     m->engine = NULL;
+    spn_prompts_free(m->prompts);
+    spn_free(m->examples);
+    m->prompts = NULL;
+    m->examples = NULL;
     questions_free(&m->questions);
 }
 
@@ -176,6 +201,8 @@ static spn_status ask(struct measure *m, struct method *what, const struct spn_r
                                     .engine = m->engine,
                                     .options = options,
                                     .seed = m->seed + (uint64_t)seed,
+                                    .prompts = m->prompts,
+                                    .examples = m->examples,
                                     .cancel = m->job_api->cancel(m->job),
                                     .on_change = watch_pages,
                                     .on_change_ctx = &w };

@@ -11,6 +11,9 @@ struct measure {
     const struct spn_engine_api *engine_api;
     const struct spn_thoughts_api *thoughts;
     const struct spn_job_api *job_api;
+    const struct spn_prompts_api *prompts_api;
+    struct spn_prompts *prompts; /* of the task; NULL: its own words */
+    char *examples;
     struct spn_job *job;
     struct spn_engine *engine;
     const struct spn_task *task;
@@ -24,7 +27,7 @@ struct measure {
  */
 spn_status measure_open(struct measure *m, const struct spn_host *host, struct spn_job *job,
                         const char *model, const char *task, const char *data, size_t limit,
-                        struct spn_err *err);
+                        const char *prompts, struct spn_err *err);
 void measure_close(struct measure *m);
 
 struct method {

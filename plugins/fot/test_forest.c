@@ -224,7 +224,8 @@ static void test_ends(void)
     clear(&x);
     o.base = FOT_MCTS;
     x = grow(&o, "4 5 6 10", &script, NULL);
-    ok(x.status == SPN_EUSAGE && strstr(x.err.text, "mcts") != NULL, "refused: %s", x.err.text);
+    ok(x.status == SPN_EUSAGE && strstr(x.err.text, "no prompts") != NULL, "refused: %s",
+       x.err.text);
     clear(&x);
 }
 

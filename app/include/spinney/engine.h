@@ -20,6 +20,7 @@ struct spn_caps {
     int64_t context;
     bool logprobs, score, batch, templates, seeds; /* seeds: same seed, same text */
     const char *template_name;
+    bool embed;          /* else what needs vectors compares letters */
     const char *prompts; /* set of prompts that the model was trained on, as its file says; NULL */
     bool prefill; /* answers begin with a given text for certain; else they are asked to */
     int parallel; /* requests it has under way at once; 0: not told */
@@ -96,6 +97,11 @@ struct spn_engine_api {
     int64_t (*count_tokens)(struct spn_engine *e, const char *text);
     void (*stats)(struct spn_engine *e,
                   struct spn_engine_stats *out); /* NULL: this engine keeps none */
+    /* A vector for a text, of any length; the cosine of two says how alike their texts are. *VECTOR
+     * is lent until the next call on E. The local engine's is the mean of the last hidden states.
+     * NULL, or caps->embed false: this engine has none. */
+    spn_status (*embed)(struct spn_engine *e, const char *text, const float **vector, size_t *n,
+                        struct spn_err *err);
 };
 
 #ifdef __cplusplus

@@ -153,6 +153,11 @@ struct spn_step {        /* one proposed line after the rules */
     char *state;         /* what is left: the next prompt's state */
     char *repaired_from; /* NULL: was right as written */
 };
+struct spn_worked {    /* what a look at a worked solution finds */
+    char *mended;      /* the reply up to its first false result, with the true one in its place: a
+                          reply can go on from there; NULL: none is false. Free with spn_free */
+    const char *why;   /* what is wrong with it first, static; NULL: nothing */
+};
 struct spn_task {
     const char *summary;
     bool (*accepts)(const char *question); /* for `task auto` */
@@ -187,6 +192,18 @@ struct spn_task {
     /* For ablations: a reply of uniformly random legal lines on STATE, as many as the prompt's
      * example has; NULL member: none. */
     char *(*random_reply)(const char *state, int level, struct spn_rng *rng);
+
+    /* ---- tasks without steps; every member may be NULL ---- */
+    const char *prompts; /* the file of a set of prompts that words the calls: "math" */
+    /* What equal answers have in common, for votes; NULL: the answer itself. Free with spn_free. */
+    char *(*canonical)(const char *answer);
+    double alike; /* > 0: answers are prose, the same when so similar (0..1) */
+    /* Looks through a worked reply. */
+    spn_status (*worked)(const char *question, const char *reply, struct spn_worked *out,
+                         struct spn_err *err);
+    /* Is ANSWER that of the reference GOLD (an answer, or a solution that states it)? 1, 0, -1
+       cannot tell. For whoever measures; no reasoner calls it. */
+    int (*grade)(const char *answer, const char *gold);
 };
 
 /* ---- reasoner: how a question becomes model calls and an answer ---- */
