@@ -67,6 +67,8 @@ const struct spn_option *registry_options(enum spn_point point, const void *impl
         return ((const struct spn_engine_kind *)impl)->options;
     case SPN_POINT_BENCH:
         return ((const struct spn_bench *)impl)->options;
+    case SPN_POINT_CODEC:
+        return ((const struct spn_codec *)impl)->options;
     default:
         return NULL;
     }

@@ -71,11 +71,12 @@ static void gather(const struct spn_tensor *t, int64_t begin, int64_t n, char *o
     }
 }
 
-/* N numbers at P, any alignment, as doubles; OUT may be where P is, P then being at its end. */
+/* N numbers at P, of any alignment, as doubles. */
 static void to_doubles(int dtype, const char *p, double *out, int64_t n)
 {
     for (int64_t i = 0; i < n; i++) {
-        int64_t l;
+        uint64_t u;
+        uint32_t v;
         int32_t w;
         int16_t h;
 
@@ -83,8 +84,21 @@ static void to_doubles(int dtype, const char *p, double *out, int64_t n)
         case SPN_F64:
             memcpy(&out[i], p + 8 * i, 8);
             break;
+        case SPN_U64:
+            memcpy(&u, p + 8 * i, 8);
+            out[i] = (double)u;
+            break;
         case SPN_I64:
-            memcpy(&l, p + 8 * i, 8), out[i] = (double)l;
+            memcpy(&u, p + 8 * i, 8);
+            out[i] = (double)(int64_t)u;
+            break;
+        case SPN_U32:
+            memcpy(&v, p + 4 * i, 4);
+            out[i] = v;
+            break;
+        case SPN_U16:
+            memcpy(&h, p + 2 * i, 2);
+            out[i] = (uint16_t)h;
             break;
         case SPN_I32:
             memcpy(&w, p + 4 * i, 4), out[i] = w;

@@ -152,6 +152,25 @@ void ckpt_close(struct ckpt *c)
     *c = (struct ckpt){ .step = -1 };
 }
 
+spn_status ckpt_view(struct spn_tensor *t, void **copy, const struct ckpt *c,
+                     const struct spn_entry *e, struct spn_err *err)
+{
+    spn_status st = spn_entry_view(c->reader, e, t, copy, err);
+    int real = t->dtype == SPN_C32    ? SPN_F16
+               : t->dtype == SPN_C64  ? SPN_F32
+               : t->dtype == SPN_C128 ? SPN_F64
+                                      : -1;
+
+    if (st != SPN_OK || real < 0 || t->ndim == SPN_DIMS_MAX)
+        return st;
+    t->dtype = real;
+    for (int d = 0; d < t->ndim; d++)
+        t->stride[d] *= 2;
+    t->dim[t->ndim] = 2;
+    t->stride[t->ndim++] = 1;
+    return SPN_OK;
+}
+
 /* ---- choosing and sorting ---- */
 
 bool ckpt_matches(const char *pattern, const char *name)

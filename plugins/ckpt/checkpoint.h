@@ -39,6 +39,11 @@ void ckpt_steps_free(struct ckpt_step *s, size_t n);
 spn_status ckpt_open(struct ckpt *c, const char *path, struct spn_err *err);
 void ckpt_close(struct ckpt *c); /* twice is fine */
 
+/* The numbers of E, an entry of C, as a contiguous tensor in memory, by rows; *COPY is to be freed
+   with spn_free.  A complex element is two numbers, in a dimension of their own. */
+spn_status ckpt_view(struct spn_tensor *t, void **copy, const struct ckpt *c,
+                     const struct spn_entry *e, struct spn_err *err);
+
 /* A shell pattern, or a plain name: that is a prefix of NAME up to a dot, or all of it. */
 bool ckpt_matches(const char *pattern, const char *name);
 /* Keep the rows that one of the N patterns matches.  SPN_ENOTFOUND when one matches nothing. */

@@ -31,7 +31,8 @@ static spn_status take_rows(struct diff_side *s, struct spn_err *err)
     if (s->item == NULL)
         return spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu rows", s->c.path, s->c.n);
     for (size_t i = 0; i < s->c.n; i++)
-        s->item[s->n++] = (struct diff_item){ s->c.row[i].e->name, &s->c.row[i].e->t, NULL };
+        s->item[s->n++] =
+            (struct diff_item){ s->c.row[i].e->name, &s->c.row[i].e->t, s->c.row[i].e, NULL };
     return SPN_OK;
 }
 
@@ -47,7 +48,7 @@ static spn_status take_weights(struct diff_side *s, struct spn_err *err)
     for (; s->n < n; s->n++) {
         const struct spn_weight *w = spn_lm_weight(s->lm, (int)s->n);
 
-        s->item[s->n] = (struct diff_item){ w->name, &w->t, w };
+        s->item[s->n] = (struct diff_item){ w->name, &w->t, NULL, w };
     }
     return SPN_OK;
 }
@@ -145,18 +146,41 @@ static int64_t row_of(const void *ctx, int64_t r)
     return spn_lm_source_row(x->lm, x->weight, x->pairs, r);
 }
 
-static spn_status compare(struct spn_difference *d, const struct diff_side *a,
+static spn_status view(struct spn_tensor *t, void **copy, const struct diff_side *s,
+                       const struct diff_item *x, struct spn_err *err)
+{
+    *copy = NULL;
+    if (x->entry != NULL)
+        return ckpt_view(t, copy, &s->c, x->entry, err);
+    *t = *x->t;
+    return SPN_OK;
+}
+
+/* *UNREAD: numbers of such a type are not decoded; then bytes are compared, and differ counts 1. */
+static spn_status compare(struct spn_difference *d, bool *unread, const struct diff_side *a,
                           const struct diff_side *b, const struct diff_item *x,
                           const struct diff_item *y, const struct spn_measure *how,
                           struct spn_err *err)
 {
-    if (x->weight != NULL && a->lm->pairs != b->lm->pairs) {
-        struct rows rows = { a->lm, x->weight, b->lm->pairs };
-        struct spn_row_map map = { row_of, &rows };
+    struct rows rows = { a->lm, x->weight, b->lm != NULL ? b->lm->pairs : SPN_ROPE_NORMAL };
+    struct spn_row_map map = { row_of, &rows };
+    bool mapped = x->weight != NULL && a->lm->pairs != b->lm->pairs;
+    struct spn_tensor s, t;
+    void *copy_s = NULL, *copy_t = NULL;
+    spn_status st = view(&s, &copy_s, a, x, err);
 
-        return spn_difference_run(d, x->t, y->t, &map, how, err);
-    }
-    return spn_difference_run(d, x->t, y->t, NULL, how, err);
+    if (st == SPN_OK)
+        st = view(&t, &copy_t, b, y, err);
+    *unread = st == SPN_OK && (!spn_measurable(s.dtype) || !spn_measurable(t.dtype));
+    if (*unread)
+        *d = (struct spn_difference){ .differ = s.dtype != t.dtype ||
+                                                memcmp(s.data, t.data,
+                                                       (size_t)spn_tensor_bytes(&s)) != 0 };
+    else if (st == SPN_OK)
+        st = spn_difference_run(d, &s, &t, mapped ? &map : NULL, how, err);
+    spn_free(copy_s);
+    spn_free(copy_t);
+    return st;
 }
 
 /* NaN and infinities that do not match are beyond any tolerance, and so is a NaN here. */
@@ -190,14 +214,11 @@ static spn_status partners(const struct diff_side *a, const struct diff_side *b,
             continue;
         if (!same_shape(p.a->t, p.b->t)) {
             p.status = "shape";
-        } else if (!spn_measurable(p.a->t->dtype) || !spn_measurable(p.b->t->dtype)) {
-            bool same = p.a->t->dtype == p.b->t->dtype &&
-                        memcmp(p.a->t->data, p.b->t->data, (size_t)spn_tensor_bytes(p.a->t)) == 0;
-
-            p.status = same ? "same" : "unread";
         } else {
-            st = compare(&p.d, a, b, p.a, p.b, how, err);
-            p.status = judge(&p.d, tol);
+            bool unread;
+
+            st = compare(&p.d, &unread, a, b, p.a, p.b, how, err);
+            p.status = unread && p.d.differ > 0 ? "unread" : judge(&p.d, tol);
             if (st == SPN_OK)
                 spn_difference_add(total, &p.d);
         }
@@ -220,12 +241,13 @@ static spn_status new_name(size_t *best, struct spn_difference *d, const struct 
     for (size_t k = 0; st == SPN_OK && k < b->n && *tries < RENAMES_MAX; k++) {
         struct spn_difference one;
 
-        if (!left_b[k] || !same_shape(x->t, b->item[k].t) || !spn_measurable(x->t->dtype) ||
-            !spn_measurable(b->item[k].t->dtype))
+        bool unread;
+
+        if (!left_b[k] || !same_shape(x->t, b->item[k].t))
             continue;
         ++*tries;
-        st = compare(&one, a, b, x, &b->item[k], how, err);
-        if (st == SPN_OK && one.cosine > most) {
+        st = compare(&one, &unread, a, b, x, &b->item[k], how, err);
+        if (st == SPN_OK && !unread && one.cosine > most) {
             most = one.cosine;
             *best = k;
             *d = one;

@@ -8,8 +8,9 @@
 /* A side: its tensors by a name that both sides share. */
 struct diff_item {
     const char *name;
-    const struct spn_tensor *t;
-    const struct spn_weight *weight; /* of a model; NULL: as it stands in the file */
+    const struct spn_tensor *t;      /* type and shape */
+    const struct spn_entry *entry;   /* NULL: of a model */
+    const struct spn_weight *weight; /* NULL: as it stands in the file */
 };
 struct diff_side {
     struct ckpt c;

@@ -156,12 +156,16 @@ static spn_status gaps(const struct look *l, const struct item *item, size_t n, 
 static spn_status numbers(const struct look *l, struct item *it, struct spn_err *err)
 {
     const struct spn_entry *e = it->row->e;
-    int64_t zero = 0, first = -1, rows = spn_matrix_rows(&e->t);
-    spn_status st = SPN_OK;
+    int64_t zero = 0, first = -1;
+    struct spn_tensor t;
+    void *copy = NULL;
+    spn_status st = ckpt_view(&t, &copy, l->c, e, err);
 
-    if (!spn_measurable(e->t.dtype))
-        return SPN_OK;
-    st = spn_stats_run(&it->s, &e->t, l->how, err);
+    if (st != SPN_OK || !spn_measurable(t.dtype)) {
+        spn_free(copy);
+        return st;
+    }
+    st = spn_stats_run(&it->s, &t, l->how, err);
     it->counted = st == SPN_OK;
     if (st == SPN_OK && it->s.nan > 0)
         st = warn(l, "nan", e->name, err, "%" PRId64 " of %" PRId64 " are NaN", it->s.nan,
@@ -169,13 +173,13 @@ static spn_status numbers(const struct look *l, struct item *it, struct spn_err 
     if (st == SPN_OK && it->s.inf > 0)
         st = warn(l, "inf", e->name, err, "%" PRId64 " of %" PRId64 " are infinite", it->s.inf,
                   it->s.count);
-    if (st != SPN_OK || e->t.ndim < 2 || it->s.zeros < spn_matrix_cols(&e->t))
-        return st;
-    st = spn_zero_rows(&zero, &first, &e->t, l->how, err);
+    if (st == SPN_OK && e->t.ndim >= 2 && it->s.zeros >= spn_matrix_cols(&t))
+        st = spn_zero_rows(&zero, &first, &t, l->how, err);
     if (st == SPN_OK && zero > 0)
         st = warn(l, "zero_rows", e->name, err,
-                  "%" PRId64 " of %" PRId64 " rows are zero, the first is %" PRId64, zero, rows,
-                  first);
+                  "%" PRId64 " of %" PRId64 " rows are zero, the first is %" PRId64, zero,
+                  spn_matrix_rows(&t), first);
+    spn_free(copy);
     return st;
 }
 
@@ -202,8 +206,8 @@ static bool same_bytes(const struct item *x, const struct item *y)
 {
     const struct spn_tensor *a = &x->row->e->t, *b = &y->row->e->t;
 
-    if (a->dtype != b->dtype || x->row->bytes != y->row->bytes || !spn_tensor_contiguous(a) ||
-        !spn_tensor_contiguous(b))
+    if (a->dtype != b->dtype || x->row->bytes != y->row->bytes || a->data == NULL ||
+        b->data == NULL)
         return false;
     return a->data == b->data || memcmp(a->data, b->data, (size_t)x->row->bytes) == 0;
 }

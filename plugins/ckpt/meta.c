@@ -160,53 +160,105 @@ spn_status verb_meta(struct run *r, struct spn_err *err)
     return st;
 }
 
-/* Every byte of every tensor is read once. */
+struct touching {
+    const struct ckpt *c;
+    struct spn_err err; /* the first failure */
+    int failed;         /* atomic */
+};
+
+/* Every page of every tensor is read once. */
 static void touch(void *ctx, int64_t begin, int64_t end, int worker)
 {
-    const struct ckpt *c = ctx;
+    struct touching *t = ctx;
     unsigned sum = 0;
 
-    for (int64_t i = begin; i < end; i++)
-        if (spn_tensor_contiguous(&c->row[i].e->t))
-            for (uint64_t k = 0; k < c->row[i].bytes; k += 512)
-                sum += ((const volatile unsigned char *)c->row[i].e->t.data)[k];
+    for (int64_t i = begin; i < end; i++) {
+        const struct ckpt_row *row = &t->c->row[i];
+        struct spn_err why = SPN_ERR_INIT;
+        struct spn_tensor view;
+        void *copy = NULL;
+        spn_status st = spn_entry_view(t->c->reader, row->e, &view, &copy, &why);
+
+        for (uint64_t k = 0; st == SPN_OK && k < row->bytes; k += 512)
+            sum += ((const volatile unsigned char *)view.data)[k];
+        if (st != SPN_OK && __atomic_exchange_n(&t->failed, 1, __ATOMIC_RELAXED) == 0)
+            t->err = why;
+        spn_free(copy);
+    }
     (void)sum;
+}
+
+/* A string array of the pickles' reader as JSON; NULL: there is none. */
+static json_t *names_json(const struct ckpt *c, const char *key)
+{
+    struct spn_meta v;
+
+    return c->reader != NULL && spn_reader_meta(c->reader, key, &v) ? value_json(&v, UINT64_MAX)
+                                                                    : NULL;
+}
+
+/* What the pickles name, a line each, after what was found about the file. */
+static void globals_text(struct spn_buf *b, const char *lead, const json_t *names)
+{
+    size_t i;
+    json_t *name;
+
+    json_array_foreach(names, i, name) spn_buf_printf(b, "%s\t%s\n", lead, json_string_value(name));
 }
 
 spn_status verb_verify(struct run *r, struct spn_err *err)
 {
-    struct spn_err why = SPN_ERR_INIT;
+    struct touching t = { .err = SPN_ERR_INIT };
+    struct spn_buf b = SPN_BUF_INIT((size_t)16 << 20);
     struct ckpt c;
-    spn_status st = ckpt_open(&c, r->argv[0], &why);
+    spn_status st = ckpt_open(&c, r->argv[0], &t.err), put;
+    json_t *o, *globals, *unknown;
     uint64_t bytes = 0;
-    size_t n = 0;
-    char format[64] = "", text[256];
-    json_t *o;
 
-    if (st == SPN_OK) {
-        for (size_t i = 0; i < c.n; i++)
-            bytes += c.row[i].bytes;
-        n = c.n;
-        snprintf(format, sizeof format, "%s", spn_reader_format(c.reader));
-        spn_pool_run(r->pool, (int64_t)c.n, 1, touch, &c);
-        st = spn_reader_check(c.reader, &why);
-    }
     if (st == SPN_ENOTFOUND || st == SPN_ENOMEM) { /* not about the file's inside */
-        ckpt_close(&c);
         if (err != NULL)
-            *err = why;
+            *err = t.err;
         return st;
     }
+    for (size_t i = 0; i < c.n; i++)
+        bytes += c.row[i].bytes;
+    t.c = &c;
+    if (st == SPN_OK)
+        spn_pool_run(r->pool, (int64_t)c.n, 1, touch, &t);
+    if (st == SPN_OK && t.failed)
+        st = t.err.code;
+    if (st == SPN_OK)
+        st = spn_reader_check(c.reader, &t.err);
+    globals = names_json(&c, "pickle.globals");
+    unknown = names_json(&c, "pickle.unknown");
     o = json_pack("{s:o, s:b, s:s, s:I, s:I, s:o}", "path", string_json(r->argv[0]), "whole",
-                  st == SPN_OK, "format", format, "tensors", (json_int_t)n, "bytes",
-                  (json_int_t)bytes, "why", st == SPN_OK ? json_null() : string_json(why.text));
-    snprintf(text, sizeof text, "%s: whole: %zu tensors, %" PRIu64 " bytes\n", format, n, bytes);
-    ckpt_close(&c);
-    if (st == SPN_OK || r->api->json(r->job)) {
-        spn_status put = r->api->emit(r->job, o, text, err);
-
-        return put != SPN_OK ? put : st == SPN_OK ? SPN_OK : SPN_ENO;
+                  st == SPN_OK, "format", c.reader != NULL ? spn_reader_format(c.reader) : "",
+                  "tensors", (json_int_t)c.n, "bytes", (json_int_t)bytes, "why",
+                  st == SPN_OK ? json_null() : string_json(t.err.text));
+    if (o != NULL && globals != NULL)
+        json_object_set(o, "globals", globals);
+    if (o != NULL && unknown != NULL)
+        json_object_set(o, "unknown", unknown);
+    if (st == SPN_OK) {
+        spn_buf_printf(&b, "%s: whole: %zu tensors, %" PRIu64 " bytes\n",
+                       spn_reader_format(c.reader), c.n, bytes);
+        globals_text(&b, "global", globals);
+        globals_text(&b, "unknown", unknown);
     }
-    json_decref(o);
-    return spn_fail(err, SPN_ENO, "%s", why.text);
+    put = r->api->emit(r->job, o, b.data, err);
+    /* A class or function that no checkpoint needs may be somebody's way to run code. */
+    if (put != SPN_OK)
+        st = put;
+    else if (st != SPN_OK)
+        st = spn_fail(err, SPN_ENO, "%s", t.err.text);
+    else if (json_array_size(unknown) > 0)
+        st = spn_fail(err, SPN_ENO,
+                      "%s: its pickle names %zu classes or functions that are no part of a "
+                      "checkpoint; nothing was run",
+                      r->argv[0], json_array_size(unknown));
+    json_decref(globals);
+    json_decref(unknown);
+    spn_buf_free(&b);
+    ckpt_close(&c);
+    return st;
 }

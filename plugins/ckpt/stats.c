@@ -21,20 +21,29 @@ struct figures {
     bool known; /* false: numbers of this type are not decoded */
 };
 
-/* All figures of T that were asked for: percentiles and bins cost a second reading. */
-static spn_status measure(struct figures *f, const struct spn_tensor *t, struct run *r,
-                          struct spn_err *err)
+/* All figures of E that were asked for: percentiles and bins cost a second reading. */
+static spn_status measure(struct figures *f, const struct ckpt *c, const struct spn_entry *e,
+                          struct run *r, struct spn_err *err)
 {
-    f->known = spn_measurable(t->dtype);
-    if (!f->known)
-        return SPN_OK;
+    struct spn_tensor t;
+    void *copy = NULL;
+    spn_status st = ckpt_view(&t, &copy, c, e, err);
+
+    f->known = st == SPN_OK && spn_measurable(t.dtype);
+    if (!f->known) {
+        spn_free(copy);
+        return st;
+    }
     f->spread.percent = f->percent;
     f->spread.value = f->value;
     f->spread.count = f->count;
     f->spread.lo = f->spread.hi = NAN;
     if (f->spread.n_percent == 0 && f->spread.bins == 0)
-        return spn_stats_run(&f->s, t, &r->how, err);
-    return spn_spread_run(&f->s, &f->spread, t, &r->how, err);
+        st = spn_stats_run(&f->s, &t, &r->how, err);
+    else
+        st = spn_spread_run(&f->s, &f->spread, &t, &r->how, err);
+    spn_free(copy);
+    return st;
 }
 
 static json_t *histogram_json(const struct figures *f)
@@ -149,7 +158,7 @@ spn_status verb_stats(struct run *r, struct spn_err *err)
     table_begin(&t, r, columns.head, columns.n);
     st = open_rows(&c, r, err);
     for (size_t i = 0; st == SPN_OK && i < c.n; i++) {
-        st = measure(f, &c.row[i].e->t, r, err);
+        st = measure(f, &c, c.row[i].e, r, err);
         if (st == SPN_OK)
             st = put_row(&t, &c.row[i], f, err);
     }
@@ -194,7 +203,7 @@ spn_status verb_hist(struct run *r, struct spn_err *err)
         const struct ckpt_row *row = &c.row[i];
         char shape[200];
 
-        st = measure(f, &row->e->t, r, err);
+        st = measure(f, &c, row->e, r, err);
         if (st == SPN_OK && !r->api->json(r->job)) {
             spn_buf_printf(&b, "%s %s %s", row->e->name, spn_dtype_name(row->e->t.dtype),
                            shape_text(shape, sizeof shape, &row->e->t));
@@ -325,6 +334,8 @@ spn_status verb_show(struct run *r, struct spn_err *err)
     const char *text = spn_value_str(r->v, "slice");
     const struct spn_entry *e = NULL;
     struct ckpt c = { .step = -1 };
+    struct spn_tensor whole;
+    void *copy = NULL;
     struct slice s;
     json_t *values = json_array(), *o = NULL;
     spn_status st = f == NULL || values == NULL
@@ -344,7 +355,7 @@ spn_status verb_show(struct run *r, struct spn_err *err)
         struct ckpt_row row = { e, spn_tensor_bytes(&e->t), spn_tensor_elems(&e->t) };
         char shape[200];
 
-        st = measure(f, &e->t, r, err);
+        st = measure(f, &c, e, r, err);
         o = figures_json(&row, f);
         spn_buf_printf(&b, "%s %s %s, %" PRIu64 " bytes at %" PRIu64 " of %s\n", e->name,
                        spn_dtype_name(e->t.dtype), shape_text(shape, sizeof shape, &e->t),
@@ -358,12 +369,13 @@ spn_status verb_show(struct run *r, struct spn_err *err)
         for (int i = 0; i < f->spread.n_percent; i++)
             spn_buf_printf(&b, "p%g %.9g%s", f->percent[i], f->value[i],
                            i + 1 < f->spread.n_percent ? "  " : "\n");
-        if (text == NULL)
-            some_of(&s, &e->t);
-        else
-            st = read_slice(&s, text, &e->t, err);
+        st = ckpt_view(&whole, &copy, &c, e, err);
+        if (st == SPN_OK && text == NULL)
+            some_of(&s, &whole);
+        else if (st == SPN_OK)
+            st = read_slice(&s, text, &whole, err);
         if (st == SPN_OK)
-            st = put_numbers(&b, values, &e->t, &s, err);
+            st = put_numbers(&b, values, &whole, &s, err);
     } else if (st == SPN_OK) {
         spn_buf_puts(&b, "numbers of this type are not decoded\n");
     }
@@ -376,6 +388,7 @@ spn_status verb_show(struct run *r, struct spn_err *err)
     }
     json_decref(o);
     json_decref(values);
+    spn_free(copy);
     spn_buf_free(&b);
     ckpt_close(&c);
     spn_free(f);

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/rng.h"
+#include "spinney/codec.h"
 #include "spinney/engine.h"
 #include "spinney/engine_kind.h"
 #include "spinney/option.h"
