@@ -88,6 +88,7 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
     o.generate = spn_value_int(v, "new-tokens");
     o.batch = (int)spn_value_int(v, "batch");
     o.repeat = (int)spn_value_int(v, "repeat");
+    o.kv_dtype = strcmp(spn_value_str(v, "kv-type"), "f16") == 0 ? SPN_F16 : SPN_F32;
     o.pool = m.pool;
     st = spn_lm_bench(m.lm, &o, &out, err);
     if (st == SPN_OK)

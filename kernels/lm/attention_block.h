@@ -23,13 +23,15 @@ enum { K_SPAN = 4 };
 struct k_span {
     int n;
     uint32_t mask[K_SPAN];
-    /* [BLOCK, dim], every lane may be read; NULL where the lanes lie here and there: LANE_K, LANE_V
-     */
+    /* Keys [dim, BLOCK] and values [BLOCK, dim], every lane may be read; NULL where the lanes lie
+       here and there: LANE_K is the first number of a key, whose others follow at a distance of
+       BLOCK, LANE_V a whole value. */
     const void *k[K_SPAN], *v[K_SPAN];
     const void *lane_k[K_SPAN][SPN_ATTENTION_BLOCK], *lane_v[K_SPAN][SPN_ATTENTION_BLOCK];
 };
 
-/* Order of arithmetic: a score is one fixed sum over dim_k; the maximum; weights summed a lane over
+/* Order of arithmetic: a score is two chains over dim_k, of the even and of the odd places, and
+   their sum; the maximum; weights summed a lane over
    the blocks, then over the lanes by a fixed tree; values lane by lane into a fixed number of sums.
    A lane outside MASK leaves no trace, so a row's bytes depend on the keys it sees alone. */
 typedef void (*k_attend_fn)(const struct k_attend *a, const struct k_span *s);

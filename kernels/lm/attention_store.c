@@ -15,18 +15,18 @@
 #include "base/cpu.h"
 #include "lm/attention_block.h"
 #include "tensor/attention.h"
+#include "tensor/half.h"
 #include "tensor/product.h"
 #include "tensor/store.h"
 
 /* Heads have at most DIM_MAX numbers (spn_lm_shape_check). */
 enum { BLOCK = SPN_ATTENTION_BLOCK, ROWS_MAX = 16, HEADS_MAX = 32, DIM_MAX = 1024 };
 
-/* Lane J of a block of keys or values, widened from F16 into WIDE where need be. */
-static const float *lane_of(const void *block, const void *const *lane, int j, int dim, int half,
-                            float *wide)
+/* Lane J of a block of values, widened from F16 into WIDE where need be. */
+static const float *value_of(const struct k_span *s, int b, int j, int dim, int half, float *wide)
 {
     size_t bytes = (size_t)dim * (half ? 2 : 4);
-    const void *row = block != NULL ? (const char *)block + (size_t)j * bytes : lane[j];
+    const void *row = s->v[b] != NULL ? (const char *)s->v[b] + (size_t)j * bytes : s->lane_v[b][j];
 
     if (!half)
         return row;
@@ -34,14 +34,19 @@ static const float *lane_of(const void *block, const void *const *lane, int j, i
     return wide;
 }
 
-static float score(const struct k_attend *a, const float *q, const float *k)
+/* q and lane J of block B. */
+static float score(const struct k_attend *a, const float *q, const struct k_span *s, int b, int j)
 {
-    float dot = 0;
+    const char *k =
+        s->k[b] != NULL ? (const char *)s->k[b] + (size_t)j * (a->half ? 2 : 4) : s->lane_k[b][j];
+    float dot[2] = { 0, 0 }, sum;
 
     for (int d = 0; d < a->dim_k; d++)
-        dot += q[d] * k[d];
-    dot *= a->scale;
-    return a->softcap > 0 ? a->softcap * tanhf(dot / a->softcap) : dot;
+        dot[d % 2] +=
+            q[d] * (a->half ? spn_f32_of_f16(((const uint16_t *)(const void *)k)[d * BLOCK])
+                            : ((const float *)(const void *)k)[d * BLOCK]);
+    sum = (dot[0] + dot[1]) * a->scale;
+    return a->softcap > 0 ? a->softcap * tanhf(sum / a->softcap) : sum;
 }
 
 void k_attend_ref(const struct k_attend *a, const struct k_span *s)
@@ -55,8 +60,7 @@ void k_attend_ref(const struct k_attend *a, const struct k_span *s)
             for (int j = 0; j < BLOCK; j++) {
                 if (!(s->mask[b] >> j & 1))
                     continue;
-                p[b][j] = score(a, a->q + (int64_t)h * a->dim_k,
-                                lane_of(s->k[b], s->lane_k[b], j, a->dim_k, a->half, wide));
+                p[b][j] = score(a, a->q + (int64_t)h * a->dim_k, s, b, j);
                 if (!(p[b][j] <= max))
                     max = p[b][j];
             }
@@ -71,7 +75,7 @@ void k_attend_ref(const struct k_attend *a, const struct k_span *s)
 
                 if (!(s->mask[b] >> j & 1))
                     continue;
-                v = lane_of(s->v[b], s->lane_v[b], j, a->dim_v, a->half, wide);
+                v = value_of(s, b, j, a->dim_v, a->half, wide);
                 w = expf(p[b][j] - max);
                 a->sum[h] += w;
                 for (int d = 0; d < a->dim_v; d++)
@@ -85,9 +89,12 @@ static k_attend_fn kernel(void)
 {
 #ifdef HAVE_X86
     switch (spn_isa_get()) {
-    case SPN_ISA_AVX512: return k_attend_avx512;
-    case SPN_ISA_AVX2: return k_attend_avx2;
-    case SPN_ISA_REF: break;
+    case SPN_ISA_AVX512:
+        return k_attend_avx512;
+    case SPN_ISA_AVX2:
+        return k_attend_avx2;
+    case SPN_ISA_REF:
+        break;
     }
 #endif
     return k_attend_ref;
@@ -115,7 +122,10 @@ struct row {
     int32_t block[K_SPAN];
 };
 
-static size_t elem_size(const struct k_attend *a) { return a->half ? 2 : 4; }
+static size_t elem_size(const struct k_attend *a)
+{
+    return a->half ? 2 : 4;
+}
 
 static void flush(const struct job *j, struct row *w)
 {
@@ -184,14 +194,17 @@ static void step(const struct job *j, struct row *w, int64_t block, int kv_head)
 {
     int64_t count = w->keys.n - block * BLOCK < BLOCK ? w->keys.n - block * BLOCK : BLOCK;
     const int32_t *pos = w->keys.pos[block];
-    size_t bytes_k = (size_t)w->state.dim_k * elem_size(&w->state);
-    size_t bytes_v = (size_t)w->state.dim_v * elem_size(&w->state);
+    size_t elem = elem_size(&w->state), bytes_k = (size_t)w->state.dim_k * elem;
+    size_t bytes_v = (size_t)w->state.dim_v * elem;
     const char *k = (const char *)w->keys.k[block] + (size_t)kv_head * BLOCK * bytes_k;
     const char *v = (const char *)w->keys.v[block] + (size_t)kv_head * BLOCK * bytes_v;
 
-    if (w->keys.row == NULL && w->keys.ordered && plain_page(pos, count) &&
-        (w->span.n == 0 || w->block[w->span.n - 1] != pos[0] / BLOCK)) {
-        int64_t seen = (int64_t)w->pos - pos[0] + 1;
+    if (w->keys.row == NULL &&
+        (w->keys.dense || (w->keys.ordered && plain_page(pos, count) &&
+                           (w->span.n == 0 || w->block[w->span.n - 1] != pos[0] / BLOCK)))) {
+        /* Of dense keys no position is read: it would bring a cache line for each block. */
+        int32_t first = w->keys.dense ? (int32_t)(block * BLOCK) : pos[0];
+        int64_t seen = (int64_t)w->pos - first + 1;
         uint32_t mask = first_bits(seen < count ? seen : count);
         int b;
 
@@ -199,7 +212,7 @@ static void step(const struct job *j, struct row *w, int64_t block, int kv_head)
             mask &= ~first_bits(seen - j->a->window);
         if (mask == 0)
             return;
-        b = place(j, w, pos[0] / BLOCK);
+        b = place(j, w, first / BLOCK);
         w->span.mask[b] = mask;
         w->span.k[b] = k;
         w->span.v[b] = v;
@@ -214,12 +227,24 @@ static void step(const struct job *j, struct row *w, int64_t block, int kv_head)
             (w->span.mask[b] >> lane & 1) != 0) {
             b = place(j, w, pos[i] / BLOCK);
             w->span.k[b] = w->span.v[b] = NULL;
-            fill_lanes(&w->span, b, k + (size_t)i * bytes_k, v + (size_t)i * bytes_v);
+            fill_lanes(&w->span, b, k + (size_t)i * elem, v + (size_t)i * bytes_v);
         }
         w->span.mask[b] |= (uint32_t)1 << lane;
-        w->span.lane_k[b][lane] = k + (size_t)i * bytes_k;
+        w->span.lane_k[b][lane] = k + (size_t)i * elem;
         w->span.lane_v[b][lane] = v + (size_t)i * bytes_v;
     }
+}
+
+/* The inner loop is one that compilers make vectors of. */
+static void scale(float *y, int n, float factor)
+{
+    int d = 0;
+
+    for (; d + 8 <= n; d += 8)
+        for (int i = 0; i < 8; i++)
+            y[d + i] *= factor;
+    for (; d < n; d++)
+        y[d] *= factor;
 }
 
 /* Some rows with some query heads of one kv head: block after block, all rows of the item, so that
@@ -266,11 +291,12 @@ static void item(const struct job *j, int64_t first, int64_t end, int kv_head, i
                 step(j, &w[i], b, kv_head);
     for (int i = 0; i < n; i++) {
         flush(j, &w[i]);
-        for (int h = 0; h < heads; h++)
-            for (int d = 0; d < a->dim_v; d++)
-                w[i].state.y[h * a->dim_v + d] = sum[i][h] != 0
-                                                     ? w[i].state.y[h * a->dim_v + d] / sum[i][h]
-                                                     : 0;
+        for (int h = 0; h < heads; h++) {
+            float *y = w[i].state.y + (size_t)h * (size_t)a->dim_v;
+            float part = sum[i][h] != 0 ? 1 / sum[i][h] : 0;
+
+            scale(y, a->dim_v, part);
+        }
     }
 }
 

@@ -12,7 +12,9 @@
 
 void spn_lm_bench_default(struct spn_lm_bench_options *o)
 {
-    *o = (struct spn_lm_bench_options){ .prompt = 512, .generate = 128, .batch = 8, .repeat = 3 };
+    *o = (struct spn_lm_bench_options){
+        .prompt = 512, .generate = 128, .batch = 8, .repeat = 3, .kv_dtype = SPN_F32
+    };
 }
 
 static double now(void)
@@ -148,6 +150,7 @@ static spn_status measure(struct spn_lm *m, const struct spn_lm_bench_options *o
     spn_gen_options_default(&go);
     go.pool = o->pool;
     go.max_seqs = l->seqs;
+    go.kv_dtype = o->kv_dtype;
     go.cache_tokens = (l->n_prompt + l->generate + 64) * l->seqs;
     for (int i = 0; i < o->repeat && st == SPN_OK; i++) {
         struct timing t = { 0 };

@@ -15,6 +15,7 @@ struct spn_lm_bench_options {
     int64_t prompt, generate; /* tokens: default 512, 128 */
     int batch;                /* sequences of the batched run over a shared prompt, default 8 */
     int repeat;               /* runs of each, the fastest counts, default 3 */
+    int kv_dtype;             /* SPN_F32 (default) or SPN_F16 */
     struct spn_pool *pool;
 };
 void spn_lm_bench_default(struct spn_lm_bench_options *o);

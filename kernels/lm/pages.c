@@ -57,7 +57,9 @@ bool lm_page_take(struct lm_pages *p, int tier, uint32_t *page)
 
 void lm_page_ref(struct lm_pages *p, uint32_t page)
 {
-    p->tier[lm_page_tier(page)].refs[lm_page_index(page)]++;
+    int t = lm_page_tier(page);
+
+    p->tier[t].n_shared += ++p->tier[t].refs[lm_page_index(page)] == 2;
 }
 
 void lm_page_unref(struct lm_pages *p, uint32_t page)
@@ -65,6 +67,7 @@ void lm_page_unref(struct lm_pages *p, uint32_t page)
     int t = lm_page_tier(page);
     uint32_t i = lm_page_index(page);
 
+    p->tier[t].n_shared -= p->tier[t].refs[i] == 2;
     if (--p->tier[t].refs[i] == 0)
         p->tier[t].free[p->tier[t].n_free++] = (int32_t)i;
 }

@@ -12,14 +12,16 @@ static inline int lm_page_tier(uint32_t page) { return (int)(page >> 28); }
 
 static inline uint32_t lm_page_index(uint32_t page) { return page & 0x0fffffffu; }
 
-/* Pages of one layer: [K | V | positions | rows], each tier one array. */
+/* Pages of one layer: [K | V | positions | rows], each tier one array.  A page's keys are
+   [heads, dim, BLOCK], its values [heads, BLOCK, dim]. */
 struct lm_pages {
     int64_t width_k, width_v;
-    int heads; /* a page's keys are [heads, BLOCK, width_k / heads], its values likewise */
+    int heads;
     uint64_t bytes_k, bytes_v, bytes; /* of a page: keys, values, all of it */
     struct {
         unsigned char *base;             /* lent by the store */
         int32_t n, n_free, *free, *refs; /* a stack of free indices; references by index */
+        int32_t n_shared;                /* pages with more than one reference */
     } tier[SPN_KV_TIERS];
     int n_tiers;
 };

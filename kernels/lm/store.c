@@ -8,6 +8,7 @@
 #include "base/arith.h"
 #include "base/mem.h"
 #include "lm/store_impl.h"
+#include "tensor/half.h"
 #include "tensor/product.h"
 
 enum { BLOCK = SPN_ATTENTION_BLOCK };
@@ -76,9 +77,26 @@ bool lm_own_page(struct spn_kv *kv, int layer, struct lm_table *t, int32_t block
 
 /* ---- what attention asks for ---- */
 
-/* FROM [width] becomes key (or value) J of a page: a slice to each head's block. */
-static void put_row(const struct spn_kv *kv, unsigned char *to, const float *from, int64_t width,
-                    int heads, int64_t j)
+/* FROM [width] becomes key J of a page: a column of each head's [dim, BLOCK]. */
+static void put_key(const struct spn_kv *kv, unsigned char *to, const float *from, int64_t width,
+                    int64_t j)
+{
+    if (kv->dtype == SPN_F32) {
+        float *at = (float *)(void *)to + j;
+
+        for (int64_t d = 0; d < width; d++)
+            at[d * BLOCK] = from[d];
+    } else {
+        uint16_t *at = (uint16_t *)(void *)to + j;
+
+        for (int64_t d = 0; d < width; d++)
+            at[d * BLOCK] = spn_f16_of_f32(from[d]);
+    }
+}
+
+/* FROM [width] becomes value J of a page: a row of each head's [BLOCK, dim]. */
+static void put_value(const struct spn_kv *kv, unsigned char *to, const float *from, int64_t width,
+                      int heads, int64_t j)
 {
     int64_t dim = width / heads;
     size_t bytes = (size_t)dim * (kv->dtype == SPN_F16 ? 2 : 4);
@@ -115,14 +133,15 @@ static spn_status append(struct spn_store *s, int layer, const struct spn_rows *
             goto lost;
         if (t->n > 0 && rows->pos[r] <= t->pos[(t->n - 1) / BLOCK][(t->n - 1) % BLOCK])
             t->unordered = true;
-        put_row(kv, lm_page_k(p, page), k + r * p->width_k, p->width_k, p->heads, j);
-        put_row(kv, lm_page_v(p, page), v + r * p->width_v, p->width_v, p->heads, j);
+        t->sparse = t->sparse || rows->pos[r] != t->n;
+        put_key(kv, lm_page_k(p, page), k + r * p->width_k, p->width_k, j);
+        put_value(kv, lm_page_v(p, page), v + r * p->width_v, p->width_v, p->heads, j);
         lm_page_pos(p, page)[j] = rows->pos[r];
         lm_page_row(p, page)[j] = rows->parent != NULL ? (int32_t)r : -1;
         t->tree = t->tree || rows->parent != NULL;
         t->n++;
         continue;
-lost:
+    lost:
         kv->lost_seq = seq;
         kv->lost_layer = layer;
         return SPN_EINTERNAL;
@@ -142,6 +161,7 @@ static void keys(struct spn_store *s, int layer, int32_t seq, struct spn_keys *o
     t = &kv->seq[seq].table[layer];
     out->n = t->n;
     out->ordered = !t->unordered;
+    out->dense = !t->unordered && !t->sparse;
     out->k = t->k;
     out->v = t->v;
     out->pos = t->pos;
@@ -289,7 +309,10 @@ void spn_kv_free(struct spn_kv *kv)
     spn_free(kv);
 }
 
-struct spn_store *spn_kv_store(struct spn_kv *kv) { return &kv->base; }
+struct spn_store *spn_kv_store(struct spn_kv *kv)
+{
+    return &kv->base;
+}
 
 /* ---- sequences ---- */
 
@@ -337,6 +360,7 @@ spn_status spn_kv_seq_fork(struct spn_kv *kv, int32_t seq, int32_t *child, struc
         to->n = from->n;
         to->tree = from->tree;
         to->unordered = from->unordered;
+        to->sparse = from->sparse;
     }
     if (st == SPN_OK)
         *child = c;
@@ -401,7 +425,7 @@ void spn_kv_trim(struct spn_kv *kv, int32_t seq, int layer, int64_t n)
         if (n < t->n)
             t->n = n;
         if (t->n == 0)
-            t->tree = t->unordered = false;
+            t->tree = t->unordered = t->sparse = false;
         lm_drop_pages(kv, l, t, lm_blocks_of(t->n));
     }
 }
@@ -438,6 +462,8 @@ spn_status spn_kv_attach(struct spn_kv *kv, int32_t seq, const uint32_t *page, s
             return spn_fail(err, SPN_ENOMEM, "no memory for a page table");
         }
         lm_page_ref(&kv->pages[l], page[l]);
+        for (int j = 0; j < BLOCK; j++)
+            t->sparse = t->sparse || lm_page_pos(&kv->pages[l], page[l])[j] != t->n + j;
         t->n_blocks++;
         t->n += BLOCK;
     }
@@ -461,10 +487,8 @@ void spn_kv_stats(const struct spn_kv *kv, struct spn_kv_stats *s)
     for (int l = 0; l < kv->n_layer; l++)
         for (int t = 0; t < kv->n_tiers; t++) {
             s->pages_total += kv->pages[l].tier[t].n;
-            for (int32_t i = 0; i < kv->pages[l].tier[t].n; i++) {
-                s->pages_used += kv->pages[l].tier[t].refs[i] > 0;
-                s->pages_shared += kv->pages[l].tier[t].refs[i] > 1;
-            }
+            s->pages_used += kv->pages[l].tier[t].n - kv->pages[l].tier[t].n_free;
+            s->pages_shared += kv->pages[l].tier[t].n_shared;
         }
 }
 

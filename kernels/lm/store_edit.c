@@ -9,8 +9,17 @@
 
 enum { BLOCK = SPN_ATTENTION_BLOCK };
 
-static void move_part(unsigned char *to, const unsigned char *from, uint64_t page_bytes, int heads,
-                      int64_t j, int64_t i)
+static void move_key_part(const struct spn_kv *kv, unsigned char *to, const unsigned char *from,
+                          int64_t width, int64_t j, int64_t i)
+{
+    size_t elem = kv->dtype == SPN_F16 ? 2 : 4;
+
+    for (int64_t d = 0; d < width; d++)
+        memcpy(to + (size_t)(d * BLOCK + j) * elem, from + (size_t)(d * BLOCK + i) * elem, elem);
+}
+
+static void move_value(unsigned char *to, const unsigned char *from, uint64_t page_bytes, int heads,
+                       int64_t j, int64_t i)
 {
     size_t block = (size_t)page_bytes / (size_t)heads, bytes = block / BLOCK;
 
@@ -26,8 +35,8 @@ static void move_key(struct spn_kv *kv, int layer, struct lm_table *t, int64_t t
     uint32_t a = t->page[to / BLOCK], b = t->page[from / BLOCK];
     int64_t j = to % BLOCK, i = from % BLOCK;
 
-    move_part(lm_page_k(p, a), lm_page_k(p, b), p->bytes_k, p->heads, j, i);
-    move_part(lm_page_v(p, a), lm_page_v(p, b), p->bytes_v, p->heads, j, i);
+    move_key_part(kv, lm_page_k(p, a), lm_page_k(p, b), p->width_k, j, i);
+    move_value(lm_page_v(p, a), lm_page_v(p, b), p->bytes_v, p->heads, j, i);
     lm_page_pos(p, a)[j] = lm_page_pos(p, b)[i];
     lm_page_row(p, a)[j] = lm_page_row(p, b)[i];
 }
@@ -59,6 +68,7 @@ static void compact(struct spn_kv *kv, int layer, struct lm_table *t, const bool
     for (int64_t i = to; i < t->n; i++)
         if (keep[i])
             move_key(kv, layer, t, to++, i);
+    t->sparse = t->sparse || to < t->n; /* none is left behind a key that went, or it moved */
     t->n = to;
     lm_drop_pages(kv, layer, t, lm_blocks_of(to));
 }
@@ -113,9 +123,12 @@ spn_status spn_kv_accept(struct spn_kv *kv, int32_t seq, const int32_t *rows, in
             for (int64_t i = t->n - 1; i >= 0 && t->row[i / BLOCK][i % BLOCK] >= 0; i--)
                 lm_page_row(&kv->pages[l], t->page[i / BLOCK])[i % BLOCK] = -1;
             t->tree = t->unordered = false;
-            for (int64_t i = 1; i < t->n; i++)
+            t->sparse = t->n > 0 && t->pos[0][0] != 0;
+            for (int64_t i = 1; i < t->n; i++) {
+                t->sparse = t->sparse || t->pos[i / BLOCK][i % BLOCK] != i;
                 t->unordered = t->unordered || t->pos[i / BLOCK][i % BLOCK] <=
                                                    t->pos[(i - 1) / BLOCK][(i - 1) % BLOCK];
+            }
         }
         spn_free(keep);
     }

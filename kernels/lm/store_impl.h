@@ -15,6 +15,7 @@ struct lm_table {
     const void **k, **v;
     const int32_t **pos, **row;
     bool unordered; /* positions do not rise from key to key */
+    bool sparse;    /* some key's position is not its number */
     bool tree;      /* some keys are rows of an unaccepted tree step */
 };
 

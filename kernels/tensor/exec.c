@@ -21,6 +21,8 @@ struct spn_exec {
     struct spn_op_call *call; /* [n_record] */
     spn_op_fn *fn;            /* [n_record] */
     uint64_t *scratch;        /* [n_record] offsets */
+    int *twin;                /* [n_record] the first record that makes the same, else itself */
+    uint64_t *made, runs;     /* [n_record] the run in which it was made last */
 };
 
 static const char *const symbol_name[SPN_DIM_SYMBOLS] = { "rows", "out", "keys" };
@@ -58,6 +60,57 @@ static void wire(struct spn_exec *e)
     }
 }
 
+/* Does record I make what record K made already in the same run? */
+static bool same_record(const struct spn_plan *p, int i, int k)
+{
+    const struct k_record *a = p->record[i], *b = p->record[k];
+
+    if (a->op != b->op || a->op->n_out != 1 || a->n_in != b->n_in ||
+        memcmp(a->params, b->params, sizeof a->params) != 0)
+        return false;
+    for (int n = 0; n < a->n_in; n++)
+        if (a->in[n] != b->in[n] || (a->in[n] != -1 && p->value[a->in[n]]->kind != K_WEIGHT))
+            return false;
+    return true;
+}
+
+static void find_twins(struct spn_exec *e)
+{
+    const struct spn_plan *p = e->plan;
+
+    for (int i = 0; i < p->n_record; i++) {
+        e->twin[i] = i;
+        for (int k = 0; p->record[i]->op->once && k < i; k++)
+            if (e->twin[k] == k && same_record(p, i, k)) {
+                e->twin[i] = k;
+                break;
+            }
+    }
+}
+
+/* May a run begin between records I - 1 and I? */
+static bool starts_at(const struct spn_plan *p, int i)
+{
+    for (int m = 0; m < p->n_mark; m++)
+        if (p->mark[m].record == i)
+            return true;
+    return false;
+}
+
+/* Records that work on what the one before made of the same input. */
+static void find_prepared(struct spn_exec *e)
+{
+    const struct spn_plan *p = e->plan;
+
+    for (int i = 1; i < p->n_record; i++) {
+        const struct k_record *r = p->record[i], *before = p->record[i - 1];
+
+        e->call[i].prepared = r->op->shares != NULL && r->op == before->op &&
+                              r->in[0] == before->in[0] && !starts_at(p, i) &&
+                              r->op->shares(&e->call[i - 1], &e->call[i]);
+    }
+}
+
 /* Views for these symbol values; data stays NULL until there is an arena. */
 static void bind(struct spn_exec *e, const int64_t symbol[SPN_DIM_SYMBOLS])
 {
@@ -75,6 +128,14 @@ static void bind(struct spn_exec *e, const int64_t symbol[SPN_DIM_SYMBOLS])
             e->view[i].data = e->arena + e->offset[i];
     }
     memcpy(e->bound, symbol, sizeof e->bound);
+}
+
+/* The record whose scratch record I works on. */
+static int head_of(const struct spn_exec *e, int i)
+{
+    while (e->call[i].prepared)
+        i--;
+    return i;
 }
 
 /* Lifetimes of values and scratch blocks -> offsets and the arena's size. */
@@ -101,8 +162,10 @@ static spn_status plan_arena(struct spn_exec *e, struct spn_err *err)
                           spn_dtype_name(v->shape.dtype), text, e->symbol_max[0]);
         }
     }
-    if (st == SPN_OK)
+    if (st == SPN_OK) {
         bind(e, e->symbol_max); /* scratch rules read the largest shapes */
+        find_prepared(e);
+    }
     for (int i = 0; i < p->n_record && st == SPN_OK; i++) {
         const struct k_record *r = p->record[i];
         struct k_place *scratch = &item[p->n_value + i];
@@ -114,13 +177,33 @@ static spn_status plan_arena(struct spn_exec *e, struct spn_err *err)
         e->call[i].run = &widest;
         scratch->bytes = r->op->scratch != NULL ? r->op->scratch(&e->call[i]) : 0;
         e->call[i].run = NULL;
+        if (e->call[i].prepared) { /* one block for all, as large as the largest needs */
+            struct k_place *before = &item[p->n_value + head_of(e, i)];
+
+            before->last = i;
+            before->bytes = scratch->bytes > before->bytes ? scratch->bytes : before->bytes;
+            scratch->bytes = 0;
+        }
     }
+    for (int i = 0; i < p->n_record && st == SPN_OK; i++)
+        if (e->twin[i] != i) {
+            struct k_place *first = &item[p->record[e->twin[i]]->out[0]],
+                           *own = &item[p->record[i]->out[0]];
+
+            first->first = own->first < first->first ? own->first : first->first;
+            first->last = own->last > first->last ? own->last : first->last;
+            own->bytes = 0;
+        }
     if (st == SPN_OK)
         st = k_place_all(item, p->n_value + p->n_record, &e->arena_bytes, err);
-    for (int i = 0; i < p->n_value && st == SPN_OK; i++)
-        e->offset[i] = item[i].offset;
+    for (int i = 0; i < p->n_value && st == SPN_OK; i++) {
+        const struct k_value *v = p->value[i];
+        int twin = v->kind == K_RESULT ? e->twin[v->record] : -1;
+
+        e->offset[i] = item[twin < 0 || twin == v->record ? i : p->record[twin]->out[0]].offset;
+    }
     for (int i = 0; i < p->n_record && st == SPN_OK; i++)
-        e->scratch[i] = item[p->n_value + i].offset;
+        e->scratch[i] = item[p->n_value + head_of(e, i)].offset;
     spn_free(item);
     return st;
 }
@@ -177,11 +260,14 @@ spn_status spn_exec_new(struct spn_exec **out, struct spn_plan *p,
     e->call = table(e, p->n_record, sizeof *e->call);
     e->fn = table(e, p->n_record, sizeof *e->fn);
     e->scratch = table(e, p->n_record, sizeof *e->scratch);
+    e->twin = table(e, p->n_record, sizeof *e->twin);
+    e->made = table(e, p->n_record, sizeof *e->made);
     if (e->offset == NULL || e->view == NULL || e->call == NULL || e->fn == NULL ||
-        e->scratch == NULL)
+        e->scratch == NULL || e->twin == NULL || e->made == NULL)
         st = spn_fail(err, SPN_ENOMEM, "plan: no memory for the tables of %d records", p->n_record);
     else {
         wire(e);
+        find_twins(e);
         st = plan_arena(e, err);
     }
     if (st == SPN_OK)
@@ -205,6 +291,8 @@ void spn_exec_free(struct spn_exec *e)
     spn_free(e->call);
     spn_free(e->fn);
     spn_free(e->scratch);
+    spn_free(e->twin);
+    spn_free(e->made);
     spn_free(e);
 }
 
@@ -297,10 +385,14 @@ spn_status spn_exec_run(struct spn_exec *e, const struct spn_run *run, int from_
         bind(e, run->symbol);
     if (st != SPN_OK)
         return st;
+    e->runs++;
     for (int i = record_at(p, from_mark); st == SPN_OK && i < record_at(p, to_mark); i++) {
         struct spn_op_call *c = &e->call[i];
         const struct spn_op *op = p->record[i]->op;
 
+        if (e->made[e->twin[i]] == e->runs)
+            continue;
+        e->made[e->twin[i]] = e->runs;
         c->run = run;
         if (op->check != NULL)
             st = op->check(c, err);

@@ -51,9 +51,15 @@ static void product(const struct spn_op_call *c)
 {
     int64_t k = k_cols(c->in[0]), n = k_cols(c->out[0]);
 
-    spn_product(c->weight[1]->pack, c->in[0]->data, k, k_rows(c->in[0]),
-                c->in[2] != NULL ? c->in[2]->data : NULL, c->out[0]->data, n, c->scratch,
-                c->run->pool);
+    (c->prepared ? spn_product_prepared
+                 : spn_product)(c->weight[1]->pack, c->in[0]->data, k, k_rows(c->in[0]),
+                                c->in[2] != NULL ? c->in[2]->data : NULL, c->out[0]->data, n,
+                                c->scratch, c->run->pool);
+}
+
+bool k_matmul_shares(const struct spn_op_call *a, const struct spn_op_call *b)
+{
+    return packed(a) && packed(b) && spn_product_shares(a->weight[1]->pack, b->weight[1]->pack);
 }
 
 void k_matmul_plain(const struct spn_op_call *c)

@@ -2,6 +2,8 @@
  * general f32 product. */
 #ifndef K_OP_MATMUL_H
 #define K_OP_MATMUL_H
+#include <stdbool.h>
+
 #include "tensor/plan.h"
 
 /* Weight rows of a type other than f32 are decoded this many at a time. */
@@ -12,5 +14,8 @@ void k_matmul_plain(
 void k_matmul_fast(const struct spn_op_call *c);
 void k_matmul_dx_fast(const struct spn_op_call *c);
 void k_matmul_dw_fast(const struct spn_op_call *c);
+
+/* Do both multiply activations that were prepared in the same way? */
+bool k_matmul_shares(const struct spn_op_call *a, const struct spn_op_call *b);
 
 #endif

@@ -33,7 +33,7 @@ const struct spn_op k_op_embed_grad = { HEAD(embed_grad, 1), .check = k_check_em
 const struct spn_op k_op_matmul = {
     .name = "matmul", .n_out = 1, .shape = k_shape_matmul, .scratch = k_scratch_matmul,
     .ref_f32 = k_matmul_plain, .ref_f64 = k_matmul_ref_f64, QUICK(k_matmul_fast),
-    .check = k_check_matmul, .grad = k_grad_matmul
+    .check = k_check_matmul, .grad = k_grad_matmul, .shares = k_matmul_shares
 };
 const struct spn_op k_op_matmul_dx = {
     HEAD(matmul_dx, 1), .scratch = k_scratch_matmul, QUICK(k_matmul_dx_fast),
@@ -53,7 +53,7 @@ const struct spn_op k_op_layer_norm_grad = { HEAD(layer_norm_grad, 3) };
 
 const struct spn_op k_op_rope_table = {
     HEAD(rope_table, 1), .scratch = k_scratch_rope_table, QUICK(k_rope_table_fast),
-    .check = k_check_rope_table
+    .check = k_check_rope_table, .once = true
 };
 const struct spn_op k_op_rope = { HEAD(rope, 1), FAST(rope), .grad = k_grad_rope };
 

@@ -52,6 +52,8 @@ struct spn_op_call {
     const void *params; /* the op's own struct, SPN_OP_PARAM_BYTES at most */
     const struct spn_run *run;
     void *scratch; /* as many bytes as the op's scratch rule asked for */
+    /* The record before had the same first input and left its scratch (see shares). */
+    bool prepared;
 };
 typedef void (*spn_op_fn)(const struct spn_op_call *c);
 
@@ -79,6 +81,12 @@ struct spn_op {
     /* Refuse run-time data before the op reads it (a token id past the table, a missing position);
      * NULL: nothing to check. */
     spn_status (*check)(const struct spn_op_call *c, struct spn_err *err);
+    /* What an op makes of its first input in its scratch serves the next record too, when that has
+       the same op and input and this says so of the two (shapes are bound); NULL: never. */
+    bool (*shares)(const struct spn_op_call *a, const struct spn_op_call *b);
+    /* The result follows from parameters, weights and the run's rows: records that agree in them
+       are made once a run and have one place. */
+    bool once;
 };
 
 /* ---- building ---- */

@@ -159,8 +159,14 @@ static void use_prepared(struct job *job)
     }
 }
 
-void spn_product(const struct spn_pack *p, const float *x, int64_t ldx, int64_t rows,
-                 const float *bias, float *y, int64_t ldy, void *scratch, struct spn_pool *pool)
+bool spn_product_shares(const struct spn_pack *a, const struct spn_pack *b)
+{
+    return a->k == b->k && prepare_of(a) != PREPARE_NONE && prepare_of(a) == prepare_of(b);
+}
+
+static void product(const struct spn_pack *p, const float *x, int64_t ldx, int64_t rows,
+                    const float *bias, float *y, int64_t ldy, void *scratch, bool prepared,
+                    struct spn_pool *pool)
 {
     struct job job = {
         .q = { .w = p->data,
@@ -186,7 +192,8 @@ void spn_product(const struct spn_pack *p, const float *x, int64_t ldx, int64_t 
         pool = NULL, threads = 1;
     if (job.prepare != PREPARE_NONE) {
         job.scratch = (void *)(((uintptr_t)scratch + 63) & ~(uintptr_t)63);
-        spn_pool_run(rows * p->k < PREPARE_MIN ? NULL : pool, rows, 8, prepare_rows, &job);
+        if (!prepared)
+            spn_pool_run(rows * p->k < PREPARE_MIN ? NULL : pool, rows, 8, prepare_rows, &job);
         use_prepared(&job);
     }
     if (threads > 1) {
@@ -201,4 +208,17 @@ void spn_product(const struct spn_pack *p, const float *x, int64_t ldx, int64_t 
         parts = job.panel_parts * ((rows + job.row_step - 1) / job.row_step);
     }
     spn_pool_run(pool, parts, 1, run_parts, &job);
+}
+
+void spn_product(const struct spn_pack *p, const float *x, int64_t ldx, int64_t rows,
+                 const float *bias, float *y, int64_t ldy, void *scratch, struct spn_pool *pool)
+{
+    product(p, x, ldx, rows, bias, y, ldy, scratch, false, pool);
+}
+
+void spn_product_prepared(const struct spn_pack *p, const float *x, int64_t ldx, int64_t rows,
+                          const float *bias, float *y, int64_t ldy, void *scratch,
+                          struct spn_pool *pool)
+{
+    product(p, x, ldx, rows, bias, y, ldy, scratch, true, pool);
 }

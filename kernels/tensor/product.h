@@ -60,6 +60,12 @@ size_t spn_product_scratch(const struct spn_pack *p, int64_t rows);
 /* y [rows, n] (row stride ldy) = x [rows, k] (row stride ldx) W^T + bias [n] (NULL: none). */
 void spn_product(const struct spn_pack *p, const float *x, int64_t ldx, int64_t rows,
                  const float *bias, float *y, int64_t ldy, void *scratch, struct spn_pool *pool);
+/* The same where the call before, of pack A on the same rows, has left its scratch and
+   spn_product_shares(A, P): the activations are not made again. */
+void spn_product_prepared(const struct spn_pack *p, const float *x, int64_t ldx, int64_t rows,
+                          const float *bias, float *y, int64_t ldy, void *scratch,
+                          struct spn_pool *pool);
+bool spn_product_shares(const struct spn_pack *a, const struct spn_pack *b);
 /* The same by the plain reference of the same arithmetic (ref/), on one thread: the judge. */
 void spn_product_ref(const struct spn_tensor *w, enum spn_act act, const float *x, int64_t ldx,
                      int64_t rows, const float *bias, float *y, int64_t ldy);

@@ -12,12 +12,14 @@ extern "C" {
 #endif
 
 /* The keys of one sequence in one layer: blocks of SPN_ATTENTION_BLOCK keys, whoever owns them.
-   Key i lies in block i / BLOCK; k[b] is [heads_kv, BLOCK, dim_k], v[b] is [heads_kv, BLOCK,
-   dim_v], both of DTYPE: what one head reads of a block lies together. */
+   Key i lies in block i / BLOCK; k[b] is [heads_kv, dim_k, BLOCK], v[b] is [heads_kv, BLOCK,
+   dim_v], both of DTYPE: what one head reads of a block lies together, and a vector of keys is
+   multiplied by one number of the query at a time. */
 struct spn_keys {
     int64_t n;
     int dtype; /* SPN_F32 or SPN_F16 */
     bool ordered; /* positions rise from key to key */
+    bool dense;   /* key i has position i */
     const void *const *k;
     const void *const *v;
     const int32_t *const *pos; /* absolute position of each key */

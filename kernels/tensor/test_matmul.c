@@ -2,6 +2,8 @@
  * and the gradient of the input, against double arithmetic on the decoded numbers. */
 #include "config.h"
 
+#include <string.h>
+
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/rng.h"
@@ -167,6 +169,73 @@ static void check_type(struct product *p, int dtype)
     spn_free(p->w.t.data);
 }
 
+/* Products FIRST to END of x with the weights of P, in one plan, into Y. */
+static bool run_some(struct product *p, int first, int end, float (*y)[ROWS * N])
+{
+    struct spn_plan *plan = spn_plan_new(SPN_F32);
+    struct spn_exec *e = NULL;
+    int64_t x_dim[2] = { SPN_DIM_ROWS, K };
+    struct spn_run at = { .symbol = { ROWS, 0, 0 } };
+    struct spn_tensor view;
+    char name[4] = "y0";
+    spn_val in = spn_plan_input(plan, "x", SPN_F32, 2, x_dim);
+    bool fine;
+
+    for (int i = first; i < end; i++) {
+        name[1] = (char)('0' + i);
+        spn_plan_output(plan, name, spn_op_matmul(plan, in, spn_plan_weight(plan, &p[i].w), -1));
+    }
+    fine = spn_plan_finish(plan, NULL) == SPN_OK &&
+           spn_exec_new(&e, plan, at.symbol, NULL) == SPN_OK &&
+           spn_exec_input(e, &at, "x", &view, NULL) == SPN_OK;
+    if (fine)
+        put(&view, p->x);
+    fine = fine && spn_exec_run(e, &at, -1, 0, NULL) == SPN_OK;
+    for (int i = first; i < end && fine; i++) {
+        name[1] = (char)('0' + i);
+        fine = spn_exec_output(e, &at, name, &view, NULL) == SPN_OK;
+        if (fine)
+            memcpy(y[i], view.data, sizeof *y);
+    }
+    spn_exec_free(e);
+    spn_plan_free(plan);
+    return fine;
+}
+
+/* Neighbours that multiply one input share its int8 form; others beside them do not. */
+static void test_shared(void)
+{
+    static const int type[] = { SPN_Q8_0, SPN_Q4_0, SPN_F32, SPN_BF16, SPN_Q6_K, SPN_Q8_0 };
+    enum { MANY = sizeof type / sizeof *type };
+    static struct product p[MANY];
+    static float alone[MANY][ROWS * N], together[MANY][ROWS * N];
+    struct spn_err err = SPN_ERR_INIT;
+    bool fine = true;
+
+    for (int i = 0; i < MANY; i++)
+        fine = fine && prepare(&p[i], type[i], &err);
+    for (int isa = SPN_ISA_REF; isa <= SPN_ISA_AVX512 && fine; isa++) {
+        if (!spn_isa_force((enum spn_isa)isa))
+            continue;
+        for (int i = 0; i < MANY; i++)
+            fine =
+                fine && spn_pack_new(&p[i].w.pack, &p[i].w.t, SPN_ACT_INT8, NULL, &err) == SPN_OK;
+        memset(together, 0, sizeof together);
+        for (int i = 0; i < MANY; i++)
+            fine = fine && run_some(p, i, i + 1, alone);
+        fine = fine && run_some(p, 0, MANY, together);
+        ok(fine && memcmp(alone, together, sizeof alone) == 0,
+           "%s: products of one input beside each other equal each alone %s",
+           spn_isa_name(spn_isa_get()), err.text);
+        for (int i = 0; i < MANY; i++) {
+            spn_pack_free(p[i].w.pack);
+            p[i].w.pack = NULL;
+        }
+    }
+    for (int i = 0; i < MANY; i++)
+        spn_free(p[i].w.t.data);
+}
+
 int main(void)
 {
     static struct product p;
@@ -177,5 +246,6 @@ int main(void)
         if (info != NULL && info->decode)
             check_type(&p, dtype);
     }
+    test_shared();
     return done();
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "tensor/weigh.h"
 
 struct candidate {
     float logit;
@@ -25,6 +26,7 @@ struct spn_sampler {
     float *logit;   /* after penalties */
     int32_t *count; /* of recent tokens; all zero between calls */
     struct candidate *kept;
+    float *weight, *part; /* of what is drawn from, and their sums (spn_row_weigh) */
 };
 
 void spn_sampling_default(struct spn_sampling *s)
@@ -76,7 +78,10 @@ struct spn_sampler *spn_sampler_new(int n_vocab)
     s->logit = spn_calloc((size_t)n_vocab, sizeof *s->logit);
     s->count = spn_calloc((size_t)n_vocab, sizeof *s->count);
     s->kept = spn_calloc((size_t)n_vocab, sizeof *s->kept);
-    if (s->logit == NULL || s->count == NULL || s->kept == NULL) {
+    s->weight = spn_calloc((size_t)n_vocab, sizeof *s->weight);
+    s->part = spn_calloc((size_t)n_vocab / K_WEIGH_PART + 1, sizeof *s->part);
+    if (s->logit == NULL || s->count == NULL || s->kept == NULL || s->weight == NULL ||
+        s->part == NULL) {
         spn_sampler_free(s);
         return NULL;
     }
@@ -90,6 +95,8 @@ void spn_sampler_free(struct spn_sampler *s)
     spn_free(s->logit);
     spn_free(s->count);
     spn_free(s->kept);
+    spn_free(s->weight);
+    spn_free(s->part);
     spn_free(s);
 }
 
@@ -133,22 +140,6 @@ static void select_best(struct candidate *out, size_t k, const float *logit, siz
     for (size_t i = k; i < n; i++)
         if (logit[i] > out[0].logit) /* an equal one has a higher id and loses */
             sink(out, k, 0, (struct candidate){ logit[i], (int32_t)i }, false);
-}
-
-/* Four maxima side by side: one alone waits for itself at every step. */
-static float highest(const float *x, size_t n)
-{
-    float m[4] = { x[0], x[0], x[0], x[0] };
-    size_t i = 0;
-
-    for (; i + 4 <= n; i += 4)
-        for (size_t k = 0; k < 4; k++)
-            m[k] = x[i + k] > m[k] ? x[i + k] : m[k];
-    for (; i < n; i++)
-        m[0] = x[i] > m[0] ? x[i] : m[0];
-    for (size_t k = 1; k < 4; k++)
-        m[0] = m[k] > m[0] ? m[k] : m[0];
-    return m[0];
 }
 
 /* Keep the smallest prefix, best first, whose share of the mass is at least P. The kept ones stand
@@ -202,24 +193,42 @@ static size_t keep_min_p(struct candidate *c, size_t n, float p, float max)
     return k;
 }
 
-static int32_t draw(const struct candidate *c, size_t n, float temperature, float max,
-                    struct spn_rng *rng)
+/* A place in the mass of N weights, UNIT of the way; PART has their sums (spn_row_weigh). */
+static size_t find_place(const float *w, const float *part, size_t n, double unit)
 {
+    size_t parts = (n + K_WEIGH_PART - 1) / K_WEIGH_PART, i = 0;
     double mass = 0, at, sum = 0;
-    size_t i;
 
-    for (i = 0; i < n; i++)
-        mass += exp(((double)c[i].logit - max) / temperature);
-    at = spn_rng_unit(rng) * mass;
-    for (i = 0; i < n; i++) {
-        sum += exp(((double)c[i].logit - max) / temperature);
-        if (at < sum)
-            return c[i].id;
+    for (size_t k = 0; k < parts; k++)
+        mass += (double)part[k];
+    at = unit * mass;
+    for (size_t k = 0; k < parts && sum + (double)part[k] <= at; k++) {
+        sum += (double)part[k];
+        i += K_WEIGH_PART;
     }
-    for (i = n; i-- > 1;) /* rounding: the last one that has any mass */
-        if (exp(((double)c[i].logit - max) / temperature) > 0)
-            break;
-    return c[i].id;
+    for (; i < n; i++) {
+        sum += (double)w[i];
+        if (at < sum)
+            return i;
+    }
+    for (i = n - 1; i > 0 && !(w[i] > 0);) /* rounding: the last one that has any mass */
+        i--;
+    return i;
+}
+
+static size_t draw(struct spn_sampler *s, const float *logit, size_t n, float temperature,
+                   float max, struct spn_rng *rng)
+{
+    spn_row_weigh(logit, (int64_t)n, max, temperature, s->weight, s->part);
+    return find_place(s->weight, s->part, n, spn_rng_unit(rng));
+}
+
+static int32_t draw_kept(struct spn_sampler *s, size_t n, float temperature, float max,
+                         struct spn_rng *rng)
+{
+    for (size_t i = 0; i < n; i++)
+        s->weight[i] = s->kept[i].logit;
+    return s->kept[draw(s, s->weight, n, temperature, max, rng)].id;
 }
 
 /* ---- penalties ---- */
@@ -264,25 +273,22 @@ static spn_status apply_penalties(struct spn_sampler *s, const struct spn_sampli
 
 /* ---- the whole ---- */
 
-static spn_status check_logits(const float *logits, int n, struct spn_err *err)
+/* *MAX is the highest logit. */
+static spn_status check_logits(const float *logits, int n, float *max, struct spn_err *err)
 {
-    int wrong = 0, possible = 0;
+    bool wrong;
 
-    for (int i = 0; i < n; i++) {
-        wrong |= !(logits[i] <= FLT_MAX);
-        possible |= logits[i] >= -FLT_MAX;
-    }
+    *max = spn_row_highest(logits, n, &wrong);
     for (int i = 0; wrong && i < n; i++)
         if (!(logits[i] <= FLT_MAX))
             return spn_fail(err, SPN_EFORMAT, "sampling: the logit of token %d is %g", i,
                             (double)logits[i]);
-    return possible ? SPN_OK
-                    : spn_fail(err, SPN_EFORMAT, "sampling: all %d logits are -inf", n);
+    return *max >= -FLT_MAX ? SPN_OK
+                            : spn_fail(err, SPN_EFORMAT, "sampling: all %d logits are -inf", n);
 }
 
-static float log_probability(const float *logits, size_t n, int32_t id)
+static float log_probability(const float *logits, size_t n, float max, int32_t id)
 {
-    float max = highest(logits, n);
     double mass = 0;
 
     for (size_t i = 0; i < n; i++)
@@ -291,10 +297,9 @@ static float log_probability(const float *logits, size_t n, int32_t id)
 }
 
 static int32_t pick(struct spn_sampler *s, const struct spn_sampling *o, const float *logit,
-                    struct spn_rng *rng)
+                    float max, struct spn_rng *rng)
 {
     size_t n = (size_t)s->n_vocab;
-    float max = highest(logit, n);
 
     if (o->temperature <= 0) {
         size_t i = 0;
@@ -303,6 +308,8 @@ static int32_t pick(struct spn_sampler *s, const struct spn_sampling *o, const f
             i++;
         return (int32_t)i;
     }
+    if ((o->top_k <= 0 || (size_t)o->top_k >= n) && o->top_p >= 1 && o->min_p <= 0)
+        return (int32_t)draw(s, logit, n, o->temperature, max, rng);
     if (o->top_k > 0 && (size_t)o->top_k < n) {
         select_best(s->kept, (size_t)o->top_k, logit, n);
         n = (size_t)o->top_k;
@@ -314,7 +321,7 @@ static int32_t pick(struct spn_sampler *s, const struct spn_sampling *o, const f
         n = keep_nucleus(s->kept, n, o->top_p, max);
     if (o->min_p > 0)
         n = keep_min_p(s->kept, n, o->min_p, max);
-    return draw(s->kept, n, o->temperature, max, rng);
+    return draw_kept(s, n, o->temperature, max, rng);
 }
 
 spn_status spn_sample(struct spn_sampler *s, const struct spn_sampling *o, const float *logits,
@@ -322,7 +329,9 @@ spn_status spn_sample(struct spn_sampler *s, const struct spn_sampling *o, const
                       float *logprob, struct spn_err *err)
 {
     const float *logit = logits;
-    spn_status st = check_logits(logits, s->n_vocab, err);
+    float model_max, max;
+    bool wrong;
+    spn_status st = check_logits(logits, s->n_vocab, &model_max, err);
 
     if (st == SPN_OK)
         st = spn_sampling_check(o, err);
@@ -332,8 +341,9 @@ spn_status spn_sample(struct spn_sampler *s, const struct spn_sampling *o, const
     }
     if (st != SPN_OK)
         return st;
-    *token = pick(s, o, logit, rng);
+    max = logit == logits ? model_max : spn_row_highest(logit, s->n_vocab, &wrong);
+    *token = pick(s, o, logit, max, rng);
     if (logprob != NULL)
-        *logprob = log_probability(logits, (size_t)s->n_vocab, *token);
+        *logprob = log_probability(logits, (size_t)s->n_vocab, model_max, *token);
     return SPN_OK;
 }

@@ -3,11 +3,14 @@
 #include "config.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/cpu.h"
 #include "base/mem.h"
 #include "tap.h"
+#include "tensor/weigh.h"
 #include "text/sampler.h"
 
 #define DRAWS 4000
@@ -369,6 +372,52 @@ static void test_large(void)
     spn_sampler_free(s);
 }
 
+/* Weights to draw by, of each instruction set, against the C library in double. */
+static void test_weigh(void)
+{
+    enum { MOST = 300 };
+    float x[MOST], w[MOST], part[MOST / K_WEIGH_PART + 1];
+
+    for (int isa = SPN_ISA_REF; isa <= SPN_ISA_AVX512; isa++) {
+        double worst = 0;
+        bool sums = true, top = true;
+
+        if (!spn_isa_force((enum spn_isa)isa))
+            continue;
+        for (int n = 1; n <= MOST; n += n < 40 ? 1 : 37) {
+            double sum = 0;
+            bool wrong = true;
+
+            for (int i = 0; i < n; i++)
+                x[i] = i % 7 == 3 ? -INFINITY : -0.37f * (float)(i * 7919 % 211);
+            x[n / 2] = 3;
+            top &= spn_row_highest(x, n, &wrong) == 3 && !wrong;
+            spn_row_weigh(x, n, 3, 0.7f, w, part);
+            for (int i = 0; i < n; i++) {
+                double want = exp((double)((x[i] - 3) / 0.7f)), off = fabs((double)w[i] - want);
+
+                if (want > 1e-35 && !(off / want <= worst))
+                    worst = off / want;
+                sums &= want > 1e-35 || w[i] <= 2e-35f;
+                sums &= x[i] > -INFINITY || w[i] == 0;
+                sum += (double)w[i];
+                if (i % K_WEIGH_PART == K_WEIGH_PART - 1 || i == n - 1) {
+                    sums &= fabs((double)part[i / K_WEIGH_PART] - sum) <= 1e-5 * sum;
+                    sum = 0;
+                }
+            }
+            x[n - 1] = NAN;
+            spn_row_highest(x, n, &wrong);
+            top &= wrong;
+            x[n - 1] = INFINITY;
+            spn_row_highest(x, n, &wrong);
+            top &= wrong;
+        }
+        ok(worst <= 1e-6 && sums && top, "%s: weights within %.1e, their sums, the highest",
+           spn_isa_name(spn_isa_get()), worst);
+    }
+}
+
 static void test_memory(void)
 {
     bool fine = true;
@@ -378,7 +427,7 @@ static void test_memory(void)
 
         spn_fail_at(i);
         s = spn_sampler_new(100);
-        fine &= (s == NULL) == (i <= 4);
+        fine &= (s == NULL) == (i <= 6);
         spn_fail_at(0);
         spn_sampler_free(s);
     }
@@ -393,6 +442,7 @@ int main(void)
     test_ranges();
     test_extremes();
     test_large();
+    test_weigh();
     test_memory();
     return done();
 }

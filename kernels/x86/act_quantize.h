@@ -48,10 +48,15 @@ VEC_INLINE uint32_t act_top(const vf *x)
 VEC_INLINE void act_put(const vi *q, struct k_act *out)
 {
 #if VW == 16
-    _mm_storeu_si128((__m128i *)(void *)out->q, _mm512_cvtepi32_epi8(q[0]));
-    _mm_storeu_si128((__m128i *)(void *)(out->q + 16), _mm512_cvtepi32_epi8(q[1]));
-    out->sum[0] = _mm512_reduce_add_epi32(q[0]);
-    out->sum[1] = _mm512_reduce_add_epi32(q[1]);
+    __m256i bytes = _mm256_set_m128i(_mm512_cvtepi32_epi8(q[1]), _mm512_cvtepi32_epi8(q[0]));
+    /* Sums of four by the dot product with ones, then of the fours within each half. */
+    __m256i fours = _mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_set1_epi8(1), bytes);
+    __m256i sums = _mm256_hadd_epi32(fours, fours);
+
+    sums = _mm256_hadd_epi32(sums, sums);
+    _mm256_storeu_si256((__m256i *)(void *)out->q, bytes);
+    out->sum[0] = _mm256_cvtsi256_si32(sums);
+    out->sum[1] = _mm256_extract_epi32(sums, 4);
 #else
     vi words[2] = { _mm256_packs_epi32(q[0], q[1]), _mm256_packs_epi32(q[2], q[3]) };
     vi bytes = _mm256_packs_epi16(words[0], words[1]);

@@ -6,14 +6,21 @@
 #include <string.h>
 
 #include "lm/attention_block.h"
+#include "tensor/half.h"
 #include "x86/vec.h"
 
 enum { LANES = SPN_ATTENTION_BLOCK, GROUPS = LANES / VW };
 
 #ifdef __AVX512F__
 
-VEC_INLINE vf v_max(vf a, vf b) { return _mm512_max_ps(a, b); }
-VEC_INLINE vf v_half(const void *p) { return _mm512_cvtph_ps(_mm256_loadu_si256(p)); }
+VEC_INLINE vf v_max(vf a, vf b)
+{
+    return _mm512_max_ps(a, b);
+}
+VEC_INLINE vf v_half(const void *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256(p));
+}
 
 /* A where lane GROUP * 16 + i is in MASK, else B. */
 VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
@@ -21,33 +28,18 @@ VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
     return _mm512_mask_blend_ps((__mmask16)(mask >> (16 * group)), b, a);
 }
 
-/* Lane i of the result is the sum of the lanes of X[i]: every sum by the same tree. */
-VEC_INLINE vf v_sums(vf *x)
+VEC_INLINE float v_sum(vf x)
 {
-    __m512 t[8], u[4];
-
-#pragma GCC unroll 8
-    for (int i = 0; i < 8; i++)
-        t[i] = _mm512_add_ps(_mm512_unpacklo_ps(x[2 * i], x[2 * i + 1]),
-                             _mm512_unpackhi_ps(x[2 * i], x[2 * i + 1]));
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        __m512d a = _mm512_castps_pd(t[2 * i]), b = _mm512_castps_pd(t[2 * i + 1]);
-
-        u[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)),
-                             _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
-    }
-#pragma GCC unroll 2
-    for (int i = 0; i < 2; i++)
-        t[i] = _mm512_add_ps(_mm512_shuffle_f32x4(u[2 * i], u[2 * i + 1], 0x88),
-                             _mm512_shuffle_f32x4(u[2 * i], u[2 * i + 1], 0xdd));
-    return _mm512_add_ps(_mm512_shuffle_f32x4(t[0], t[1], 0x88),
-                         _mm512_shuffle_f32x4(t[0], t[1], 0xdd));
+    return _mm512_reduce_add_ps(x);
 }
-
-VEC_INLINE float v_sum(vf x) { return _mm512_reduce_add_ps(x); }
-VEC_INLINE float v_largest(vf x) { return _mm512_reduce_max_ps(x); }
-VEC_INLINE float v_first(vf x) { return _mm512_cvtss_f32(x); }
+VEC_INLINE float v_largest(vf x)
+{
+    return _mm512_reduce_max_ps(x);
+}
+VEC_INLINE float v_first(vf x)
+{
+    return _mm512_cvtss_f32(x);
+}
 VEC_INLINE vf v_round(vf x)
 {
     return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -60,8 +52,14 @@ VEC_INLINE vf v_pow2(vf n)
 
 #else
 
-VEC_INLINE vf v_max(vf a, vf b) { return _mm256_max_ps(a, b); }
-VEC_INLINE vf v_half(const void *p) { return _mm256_cvtph_ps(_mm_loadu_si128(p)); }
+VEC_INLINE vf v_max(vf a, vf b)
+{
+    return _mm256_max_ps(a, b);
+}
+VEC_INLINE vf v_half(const void *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128(p));
+}
 
 VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
 {
@@ -69,14 +67,6 @@ VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
     __m256i on = _mm256_and_si256(_mm256_set1_epi32((int)(mask >> (8 * group) & 0xff)), bit);
 
     return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(_mm256_cmpeq_epi32(on, bit)));
-}
-
-VEC_INLINE vf v_sums(vf *x)
-{
-    __m256 a = _mm256_hadd_ps(_mm256_hadd_ps(x[0], x[1]), _mm256_hadd_ps(x[2], x[3]));
-    __m256 b = _mm256_hadd_ps(_mm256_hadd_ps(x[4], x[5]), _mm256_hadd_ps(x[6], x[7]));
-
-    return _mm256_add_ps(_mm256_permute2f128_ps(a, b, 0x20), _mm256_permute2f128_ps(a, b, 0x31));
 }
 
 VEC_INLINE float v_sum(vf x)
@@ -95,7 +85,10 @@ VEC_INLINE float v_largest(vf x)
     return _mm_cvtss_f32(_mm_max_ss(t, _mm_movehdup_ps(t)));
 }
 
-VEC_INLINE float v_first(vf x) { return _mm256_cvtss_f32(x); }
+VEC_INLINE float v_first(vf x)
+{
+    return _mm256_cvtss_f32(x);
+}
 VEC_INLINE vf v_round(vf x)
 {
     return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
@@ -147,48 +140,73 @@ VEC_INLINE vf load_tail(const void *row, int d, int n, int half)
     return v_half(tail);
 }
 
-/* Lane j: q k[j], summed over d in vectors, then by the tree.  K: keys of DIM numbers one after
-   another, or NULL and LANE points to each. */
-VEC_INLINE vf dots(const float *q, const void *k, const void *const *lane, int dim, int half)
+/* Blocks whose scores are made at once: their chains of additions fill the time that one takes. */
+#define TOGETHER (VW == 16 ? 2 : 1)
+
+/* VW keys that lie here and there, numbers D to D + N of each: [N, VW]. */
+VEC_INLINE void gather(const void *const *lane, int d, int n, int half, float *to)
 {
-    const size_t step = (size_t)dim * (half ? 2 : 4);
-    vf acc[VW];
-    int d = 0;
-
-#define ROW(j) (k != NULL ? (const char *)k + (size_t)(j)*step : (const char *)lane[j])
-#pragma GCC unroll 16
     for (int j = 0; j < VW; j++)
-        acc[j] = v_zero();
-    for (; d + VW <= dim; d += VW) {
-        vf x = v_load(q + d);
+        for (int i = 0; i < n; i++) {
+            int64_t at = (int64_t)(d + i) * LANES;
 
-#pragma GCC unroll 16
-        for (int j = 0; j < VW; j++)
-            acc[j] = v_fma(x, load(ROW(j), d, half), acc[j]);
-    }
-    if (d < dim) {
-        vf x = v_load_n(q + d, dim - d);
-
-#pragma GCC unroll 16
-        for (int j = 0; j < VW; j++)
-            acc[j] = v_fma(x, load_tail(ROW(j), d, dim - d, half), acc[j]);
-    }
-#undef ROW
-    return v_sums(acc);
+            to[i * VW + j] = half ? spn_f32_of_f16(((const uint16_t *)lane[j])[at])
+                                  : ((const float *)lane[j])[at];
+        }
 }
 
-/* Scores of VW lanes from lane G on; those outside MASK are -inf. */
-VEC_INLINE vf scores(const struct k_attend *a, const void *k, const void *const *lane,
-                     uint32_t mask, int g, const float *q, int dim, int half)
+/* q with N blocks of keys that lie together, [dim, LANES]: two chains a lane, of even and of odd
+   places. */
+VEC_INLINE void dots(const float *q, const void *const *k, int n, int dim, int half, vf *out)
 {
-    vf s;
+    vf acc[2][TOGETHER * GROUPS];
+    int d = 0;
 
-    if ((mask >> (g * VW) & (uint32_t)((1ull << VW) - 1)) == 0)
-        return v_set(-INFINITY);
-    if (k != NULL)
-        s = dots(q, (const char *)k + (size_t)(g * VW * dim) * (half ? 2 : 4), NULL, dim, half);
-    else
-        s = dots(q, NULL, lane + g * VW, dim, half);
+#pragma GCC unroll 4
+    for (int i = 0; i < n * GROUPS; i++)
+        acc[0][i] = acc[1][i] = v_zero();
+    for (; d + 2 <= dim; d += 2)
+#pragma GCC unroll 2
+        for (int c = 0; c < 2; c++) {
+            vf x = v_set(q[d + c]);
+
+#pragma GCC unroll 4
+            for (int i = 0; i < n * GROUPS; i++)
+                acc[c][i] = v_fma(x, load(k[i / GROUPS], (d + c) * LANES + i % GROUPS * VW, half),
+                                  acc[c][i]);
+        }
+    if (d < dim) {
+        vf x = v_set(q[d]);
+
+#pragma GCC unroll 4
+        for (int i = 0; i < n * GROUPS; i++)
+            acc[0][i] = v_fma(x, load(k[i / GROUPS], d * LANES + i % GROUPS * VW, half), acc[0][i]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < n * GROUPS; i++)
+        out[i] = v_add(acc[0][i], acc[1][i]);
+}
+
+/* The same sums for VW keys that lie here and there. */
+static vf dots_lanes(const float *q, const void *const *lane, int dim, int half)
+{
+    enum { SOME = 16 };
+    _Alignas(64) float part[SOME * VW];
+    vf acc[2] = { v_zero(), v_zero() };
+
+    for (int d = 0; d < dim; d += SOME) {
+        int n = dim - d < SOME ? dim - d : SOME;
+
+        gather(lane, d, n, half, part);
+        for (int i = 0; i < n; i++)
+            acc[i % 2] = v_fma(v_set(q[d + i]), v_load(part + i * VW), acc[i % 2]);
+    }
+    return v_add(acc[0], acc[1]);
+}
+
+/* From a sum to a score: -inf where MASK has no lane. */
+VEC_INLINE vf score_of(const struct k_attend *a, vf s, uint32_t mask, int g)
+{
     s = v_mul(s, v_set(a->scale));
     if (a->softcap > 0) {
         float t[VW];
@@ -199,6 +217,27 @@ VEC_INLINE vf scores(const struct k_attend *a, const void *k, const void *const 
         s = v_load(t);
     }
     return v_pick(mask, g, s, v_set(-INFINITY));
+}
+
+/* Scores of blocks B to B + N into P; returns the largest of TOP and these, a lane each. */
+VEC_INLINE vf scores(const struct k_attend *a, const struct k_span *s, int b, int n, const float *q,
+                     float *p, vf top, int dim, int half)
+{
+    vf x[TOGETHER * GROUPS];
+
+    if (s->k[b] != NULL)
+        dots(q, s->k + b, n, dim, half, x);
+    else
+        for (int g = 0; g < GROUPS; g++)
+            x[g] = dots_lanes(q, s->lane_k[b] + g * VW, dim, half);
+#pragma GCC unroll 4
+    for (int i = 0; i < n * GROUPS; i++) {
+        vf y = score_of(a, x[i], s->mask[b + i / GROUPS], i % GROUPS);
+
+        v_store(p + b * LANES + i * VW, y);
+        top = v_max(top, y);
+    }
+    return top;
 }
 
 /* Add p[j] v[j] of a block's lanes to sums of N vectors from element D on.  The lanes are dealt to
@@ -222,10 +261,10 @@ VEC_INLINE void add_block(vf *acc, const void *v, const void *const *lane, uint3
 
 #pragma GCC unroll 8
                 for (int i = 0; i < n; i++)
-                    acc[q * n + i] = v_fma(w,
-                                           tail != 0 ? load_tail(at, d, tail, half)
-                                                     : load(at, d + i * VW, half),
-                                           acc[q * n + i]);
+                    acc[q * n + i] =
+                        v_fma(w,
+                              tail != 0 ? load_tail(at, d, tail, half) : load(at, d + i * VW, half),
+                              acc[q * n + i]);
             }
     }
 }
@@ -286,14 +325,14 @@ VEC_INLINE void attend_heads(const struct k_attend *a, const struct k_span *s, i
         vf total = v_zero(), top = v_set(-INFINITY);
         float max, alpha;
 
-        for (int b = 0; b < s->n; b++)
-#pragma GCC unroll 4
-            for (int g = 0; g < GROUPS; g++) {
-                vf x = scores(a, s->k[b], s->lane_k[b], s->mask[b], g, q, dim_k, half);
-
-                v_store(p + b * LANES + g * VW, x);
-                top = v_max(top, x);
+        for (int b = 0; b < s->n;) {
+            if (TOGETHER == 2 && b + 1 < s->n && s->k[b] != NULL && s->k[b + 1] != NULL) {
+                top = scores(a, s, b, TOGETHER, q, p, top, dim_k, half);
+                b += TOGETHER;
+            } else {
+                top = scores(a, s, b++, 1, q, p, top, dim_k, half);
             }
+        }
         max = v_largest(top);
         max = max > a->max[h] ? max : a->max[h];
         alpha = a->max[h] > -INFINITY ? v_first(v_exp(v_set(a->max[h] - max))) : 0;

@@ -5,3 +5,4 @@
 
 #include "x86/rowattend_impl.h"
 #include "x86/rowloss_impl.h"
+#include "x86/weigh_impl.h"
