@@ -39,6 +39,13 @@ AS_VAR_IF([with_blas], [no], [], [
   PKG_CHECK_MODULES([BLAS], [openblas], [have_blas=yes],
     [AS_VAR_IF([with_blas], [auto], [], [AC_MSG_ERROR([openblas is missing: install libopenblas-dev])])])])
 AM_CONDITIONAL([HAVE_BLAS], [test $have_blas = yes])
+AC_ARG_WITH([media], [AS_HELP_STRING([--with-media=auto|no], [module for pictures and clips])], [], [with_media=auto])
+have_media=no
+AS_VAR_IF([with_media], [no], [], [
+  PKG_CHECK_MODULES([MEDIA], [libavformat >= 59 libavcodec >= 59 libavutil libswscale], [have_media=yes],
+    [AS_VAR_IF([with_media], [auto], [],
+      [AC_MSG_ERROR([libav is missing: install libavformat-dev libavcodec-dev libswscale-dev])])])])
+AM_CONDITIONAL([HAVE_MEDIA], [test $have_media = yes])
 AC_ARG_WITH([curl], [AS_HELP_STRING([--with-curl=auto|no], [libcurl module for remote engines])], [], [with_curl=auto])
 have_curl=no
 AS_VAR_IF([with_curl], [no], [], [
@@ -107,6 +114,7 @@ spinney $PACKAGE_VERSION
   prefix            $prefix
   x86 kernels       $have_x86 (AVX2, AVX-512; chosen at run time)
   OpenBLAS module   $have_blas (training)
+  media module      $have_media (pictures and clips)
   libcurl module    $have_curl (remote engines)
   CUDA module       $have_cuda ($cuda_why)
   plugins           $spn_plugins

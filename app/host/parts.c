@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "engine/net.h"
 #include "host/paths.h"
+#include "media/image.h"
 #include "spinney/plugin.h"
 #include "tensor/product.h"
 
@@ -22,8 +23,7 @@
 static const struct part all[] = {
     { "spn_blas", "OpenBLAS, for training", "our own products are used; " NOT_MADE },
     { "spn_cuda", "CUDA", "everything runs on the CPU; " NOT_MADE },
-    { "spn_media", "video and image decoding",
-      "no command of this version reads pictures or clips" },
+    { "spn_media", "pictures and clips", "no picture is read or written; " NOT_MADE },
     { "spn_net", "libcurl, for engines on servers", "no server can be asked; " NOT_MADE },
 };
 
@@ -98,6 +98,11 @@ bool parts_state(const struct part *p, struct spn_buf *text)
         net_configure(path);
         works = net_module(&m, &why) == SPN_OK;
         spn_buf_puts(text, works ? net_name() : why.text);
+    } else if (strcmp(p->name, "spn_media") == 0) {
+        const char *name = spn_media_open(path, &why);
+
+        works = name != NULL;
+        spn_buf_puts(text, works ? name : why.text);
     } else if (strcmp(p->name, "spn_cuda") == 0) {
         works = cuda_state(path, text);
     }
