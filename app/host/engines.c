@@ -12,6 +12,7 @@
 #include "engine/remote.h"
 #include "host/job.h"
 #include "host/message.h"
+#include "host/model_memory.h"
 #include "host/models.h"
 #include "host/parts.h"
 #include "host/settings.h"
@@ -27,6 +28,8 @@ struct opened {
 
 static char *model; /* what -m said; NULL: not given */
 static bool quiet, said, remote;
+static int64_t local_ctx;
+static int local_kv_bytes = 4;
 static struct spn_values *remote_values;
 static struct opened *all_open;
 
@@ -59,6 +62,8 @@ static spn_status open_local(struct spn_engine **out, const char *spec, struct s
                      path);
         said = true;
     }
+    if (st == SPN_OK)
+        st = model_memory_check(path, local_ctx, local_kv_bytes, quiet, err);
     if (st == SPN_OK)
         st = engine_local()->open(out, path, err);
     spn_free(path);
@@ -225,6 +230,8 @@ spn_status engines_configure(const struct spn_values *v, bool is_quiet, struct s
         return st;
     s.act_f32 = strcmp(spn_value_str(v, "act"), "f32") == 0;
     s.kv_dtype = strcmp(spn_value_str(v, "kv-type"), "f16") == 0 ? SPN_F16 : SPN_F32;
+    local_ctx = s.ctx;
+    local_kv_bytes = s.kv_dtype == SPN_F16 ? 2 : 4;
     quiet = is_quiet;
     spn_free(model);
     model = name != NULL ? spn_strdup(name) : NULL;

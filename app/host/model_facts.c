@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/arith.h"
-#include "base/cpu.h"
+#include "host/model_memory.h"
 #include "lm/model.h"
 #include "tensor/dtype.h"
 #include "text/template.h"
@@ -72,7 +72,6 @@ void model_facts_read(struct model_facts *f, const char *path)
     struct spn_lm_options o;
     struct spn_reader *r = NULL;
     struct spn_lm *lm = NULL;
-    uint64_t left = spn_memory_free_bytes();
 
     *f = (struct model_facts){ 0 };
     snprintf(f->arch, sizeof f->arch, "?");
@@ -86,10 +85,17 @@ void model_facts_read(struct model_facts *f, const char *path)
     }
     if (!f->runs) {
         snprintf(f->why_not, sizeof f->why_not, "%s", err.text);
-    } else if (f->bytes > left) {
-        f->runs = false;
-        snprintf(f->why_not, sizeof f->why_not, "needs %.1f GiB for its weights, %.1f are free",
-                 (double)f->bytes / (1 << 30), (double)left / (1 << 30));
+    } else {
+        struct model_memory m;
+
+        model_memory_of(&m, lm, 4);
+        f->needs = m.weights + m.token * (uint64_t)m.context;
+        f->ctx_fits = m.fits;
+        if (m.fits == 0) {
+            f->runs = false;
+            snprintf(f->why_not, sizeof f->why_not, "needs %.1f GiB for its weights, %.1f are free",
+                     (double)m.weights / (1 << 30), (double)m.left / (1 << 30));
+        }
     }
     spn_lm_close(lm);
     spn_reader_close(r);
