@@ -14,6 +14,8 @@
 static const struct spn_format *const formats[] = {
     &k_format_gguf,
     &k_format_zip,
+    &k_format_pickle,
+    &k_format_npy,
     &k_format_safetensors,
     &k_format_hf_folder,
 };

@@ -10,6 +10,7 @@
 
 #include "base/arith.h"
 #include "base/mem.h"
+#include "format/packed.h"
 
 /* An expanded view (stride 0) may be this much larger than what the file holds of it. */
 #define EXPANDED_BYTES_MAX ((uint64_t)1 << 30)
@@ -106,6 +107,39 @@ static void copy_box(const struct spn_layout *l, const struct k_box *b, int64_t 
     }
 }
 
+/* Row by row what is wanted is unpacked in place; an array by columns is unpacked whole first. */
+static spn_status read_packed(const struct spn_entry *e, int64_t first, int64_t n, void *dst,
+                              struct spn_err *err)
+{
+    const struct spn_layout *l = e->layout;
+    struct k_box box = l->boxes[0];
+    int64_t elems = spn_tensor_elems(&e->t);
+    bool rows = true;
+    void *whole;
+    spn_status st;
+
+    for (int i = 0; i < l->ndim; i++)
+        rows = rows && (l->dim[i] == 1 || box.stride[i] == e->t.stride[i]);
+    if (rows) {
+        st = k_packed_read(l->packed, e->file, e->name, (uint64_t)first * l->elem_bytes,
+                           (size_t)n * l->elem_bytes, dst, err);
+        if (st == SPN_OK && box.swap && l->unit_bytes > 1)
+            swap_units(dst, l->unit_bytes, (size_t)n * (l->elem_bytes / l->unit_bytes));
+        return st;
+    }
+    whole = spn_calloc((size_t)elems, l->elem_bytes);
+    if (whole == NULL)
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory to unpack the %" PRIu64
+                        " bytes of tensor %.100s",
+                        e->file, spn_tensor_bytes(&e->t), e->name);
+    st = k_packed_read(l->packed, e->file, e->name, 0, (size_t)elems * l->elem_bytes, whole, err);
+    box.data = whole;
+    if (st == SPN_OK)
+        copy_box(l, &box, first, n, dst);
+    spn_free(whole);
+    return st;
+}
+
 spn_status spn_entry_read(const struct spn_reader *r, const struct spn_entry *e, int64_t first,
                           int64_t n, void *dst, struct spn_err *err)
 {
@@ -130,6 +164,8 @@ spn_status spn_entry_read(const struct spn_reader *r, const struct spn_entry *e,
     }
     if (l->n_boxes > 1)                       /* pieces that overlap leave holes elsewhere */
         memset(dst, 0, l->elem_bytes * (size_t)n);
+    if (l->packed != NULL)
+        return read_packed(e, first, n, dst, err);
     for (size_t i = 0; i < l->n_boxes; i++)
         copy_box(l, &l->boxes[i], first, n, dst);
     return SPN_OK;
@@ -271,8 +307,8 @@ spn_status k_add_strided(struct spn_reader *r, const char *name, int dtype, int 
                         s->file->name, name, spn_tensor_bytes(&t), s->bytes);
     if (!empty)
         offset += (uint64_t)first * size;
-    if (empty || (direct && (!s->swap || k_swap_unit(dtype) == 1))) {
-        t.data = (void *)(uintptr_t)(s->data + (empty ? 0 : (uint64_t)first * size));
+    if (empty || (direct && s->packed == NULL && (!s->swap || k_swap_unit(dtype) == 1))) {
+        t.data = s->data != NULL ? (void *)(uintptr_t)(s->data + offset - s->offset) : NULL;
         return k_reader_add_entry(r, name, &t, s->file, offset, err);
     }
     st = k_reader_alloc(r, &b, 1, sizeof *b, err);
@@ -282,7 +318,10 @@ spn_status k_add_strided(struct spn_reader *r, const char *name, int dtype, int 
         b->size[i] = dim[i];
         b->stride[i] = stride[i];
     }
-    b->data = s->data + (uint64_t)first * size;
+    b->data = s->packed == NULL ? s->data + (uint64_t)first * size : NULL;
     b->swap = s->swap;
-    return k_add_boxes(r, name, dtype, ndim, dim, ndim, dim, b, 1, s->file, offset, err);
+    st = k_add_boxes(r, name, dtype, ndim, dim, ndim, dim, b, 1, s->file, offset, err);
+    if (st == SPN_OK)
+        ((struct spn_layout *)(uintptr_t)r->entries[r->n_entries - 1].layout)->packed = s->packed;
+    return st;
 }

@@ -16,7 +16,7 @@ struct k_box {
     bool swap;                             /* most significant byte first */
 };
 
-struct k_inflate;
+struct k_packed;                           /* packed.h */
 
 struct spn_layout {
     int ndim;                              /* of the boxes: runs of a flattened tensor have 1 */
@@ -25,7 +25,7 @@ struct spn_layout {
     size_t unit_bytes;                     /* what is swapped: half of a complex element */
     size_t n_boxes;
     const struct k_box *boxes;
-    struct k_inflate *packed;              /* not NULL: its bytes are the boxes' only data */
+    const struct k_packed *packed;         /* not NULL: what the box points into is compressed */
 };
 
 /* Memory that holds numbers: a storage of PyTorch, the data of an NPY file. */
@@ -35,6 +35,7 @@ struct k_storage {
     uint64_t offset;                       /* of DATA in FILE */
     const struct k_file *file;
     bool swap;
+    const struct k_packed *packed;         /* not NULL: compressed, DATA is NULL */
 };
 
 /* Add tensor NAME to R: DIM and STRIDE (elements, >= 0) over S from element FIRST on. Every element

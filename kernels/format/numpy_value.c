@@ -54,12 +54,22 @@ static spn_status bytes_of(struct k_torch *t, const struct k_value *v, const uns
     uint64_t used = 0;
     spn_status st;
 
-    if (strcmp(k_callee(v), "_codecs.encode") == 0)
+    if (strcmp(k_callee(v), "_codecs.encode") == 0) {
         v = k_item(v->u.o->args, 0);
-    else if (strcmp(k_callee(v), "builtins.bytearray") == 0 ||
-             strcmp(k_callee(v), "__builtin__.bytearray") == 0)
-        return bytes_of(t, k_item(v->u.o->args, 0), out, n, err);
-    else if (v != NULL && (v->kind == KV_BYTES || v->kind == KV_TEXT)) {
+    } else if (strcmp(k_callee(v), "builtins.bytearray") == 0 ||
+               strcmp(k_callee(v), "__builtin__.bytearray") == 0 ||
+               strcmp(k_callee(v), "__builtin__.bytes") == 0) {
+        v = k_item(v->u.o->args, 0);
+        if (v == NULL) {
+            *out = (const unsigned char *)"";
+            *n = 0;
+            return SPN_OK;
+        }
+        return v->kind == KV_OBJECT && strcmp(k_callee(v), "_codecs.encode") != 0
+                   ? spn_fail(err, SPN_EFORMAT, "%s: an array of its pickle has no bytes",
+                              t->f->name)
+                   : bytes_of(t, v, out, n, err);
+    } else if (v != NULL && (v->kind == KV_BYTES || v->kind == KV_TEXT)) {
         *out = v->u.s;
         *n = v->n;
         return SPN_OK;

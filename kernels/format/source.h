@@ -76,6 +76,8 @@ struct spn_reader {
 
     const char **globals;              /* named by pickles: "module.name", as often as named */
     size_t n_globals, room_globals;
+
+    struct k_cursor *cursor;           /* where unpacking stands: one for all compressed tensors */
 };
 
 struct spn_format {
@@ -88,7 +90,7 @@ struct spn_format {
 };
 
 extern const struct spn_format k_format_gguf, k_format_safetensors, k_format_hf_folder,
-    k_format_zip;
+    k_format_zip, k_format_pickle, k_format_npy;
 
 /* Map PATH and add it to R's files; its size is added to the budget. */
 spn_status k_reader_map(struct spn_reader *r, const char *path, const struct k_file **out,

@@ -177,7 +177,7 @@ bool k_torch_known(const char *global)
         "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
         "numpy.core.numeric._frombuffer", "numpy._core.numeric._frombuffer",
         "numpy.ndarray", "numpy.dtype", "_codecs.encode",
-        "builtins.set", "builtins.frozenset", "builtins.bytearray", "builtins.complex",
+        "builtins.set", "builtins.frozenset", "builtins.bytearray", "builtins.complex", "builtins.bytes", "__builtin__.bytes",
         "builtins.slice", "builtins.int", "builtins.float", "builtins.dict", "builtins.list",
         "__builtin__.set", "__builtin__.frozenset", "__builtin__.bytearray",
         "__builtin__.complex", "__builtin__.slice", "argparse.Namespace",

@@ -9,6 +9,8 @@
 
 #include "format/torch_zip.h"
 
+#include "format/npy.h"
+
 enum { KEY_BYTES_MAX = 4096, ROOT_BYTES_MAX = 65535 };
 
 struct archive {
@@ -59,7 +61,11 @@ static spn_status find_storage(struct k_torch *t, const struct k_storage_id *id,
                         "%s: storage %.100s has %" PRIu64 " bytes, its pickle says %" PRIu64,
                         t->f->name, item->name, item->bytes, id->bytes);
     if (st == SPN_OK)
-        *out = (struct k_storage){ t->f->data + item->data, id->bytes, item->data, t->f, a->big };
+        *out = (struct k_storage){ .data = t->f->data + item->data,
+                                   .bytes = id->bytes,
+                                   .offset = item->data,
+                                   .file = t->f,
+                                   .swap = a->big };
     return st;
 }
 
@@ -117,7 +123,9 @@ spn_status k_torch_zip_use(struct spn_reader *r, const struct k_file *f, const s
     spn_status st;
 
     if (item == NULL)
-        return spn_fail(err, SPN_EFORMAT, "%s: a zip archive of %zu entries, none is data.pkl",
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: a zip archive of %zu entries, none is data.pkl as of PyTorch, nor are "
+                        "all .npy as of NumPy",
                         f->name, zip->n);
     st = read_archive(r, f, &a, item, use, err);
     spn_buf_free(&a.name);
@@ -148,8 +156,10 @@ static spn_status read_zip(struct spn_reader *r, const struct k_file *f, struct 
 
     if (st != SPN_OK)
         return st;
-    if (find_pickle(&z) == NULL && all_npy(&z))
-        return spn_fail(err, SPN_EFORMAT, "%s: an NPZ archive", f->name);
+    if (find_pickle(&z) == NULL && all_npy(&z)) {
+        snprintf(r->name, sizeof r->name, "npz");
+        return k_npz_read(r, f, &z, err);
+    }
     snprintf(r->name, sizeof r->name, "torch zip");
     st = k_torch_zip_use(r, f, &z, &use, err);
     return st == SPN_OK ? k_torch_globals(r, err) : st;

@@ -21,9 +21,12 @@ shift $((OPTIND - 1))
 table='batch batch.dict 1024 base/option.c
 gguf gguf.dict 4096 format/gguf.c
 hf json.dict 4096 format/hf_folder.c,format/json_text.c
+npy npy.dict 512 format/npy.c
+pickle pickle.dict 1024 format/pickle.c,format/pickle_text.c,format/torch_legacy.c,format/torch_flatten.c,format/numpy_value.c
 safetensors json.dict 4096 format/safetensors.c,format/json_text.c
 tokenizer tokenizer.dict 512 text/vocab_gguf.c,text/vocab.c,text/special.c,text/merge.c,text/bpe.c,text/detok.c
-tokenizer_json tokenizer_json.dict 3072 text/vocab_hf.c,text/hf_shape.c,text/spm.c'
+tokenizer_json tokenizer_json.dict 3072 text/vocab_hf.c,text/hf_shape.c,text/spm.c
+zip pickle.dict 1536 format/zip.c,format/torch_zip.c,format/torch_value.c,format/layout.c,format/inflate.c,format/packed.c,format/npy.c'
 
 [ $# -gt 0 ] || set -- $(echo "$table" | cut -d' ' -f1)
 targets='' replays=''

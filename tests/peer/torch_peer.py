@@ -177,7 +177,35 @@ def check_big(folder):
     ok(same(ls(path)[1], want), "big-endian storages")
 
 
+def check_numpy(folder):
+    rng = np.random.default_rng(3)
+    x = {"f4": rng.standard_normal((3, 4)).astype("f4"), "f8": rng.standard_normal(5), "f2": np.ones((2, 2), "f2"),
+         "big": np.arange(6, dtype=">i4").reshape(2, 3), "fortran": np.asfortranarray(np.arange(12.0).reshape(3, 4)),
+         "bool": np.array([True, False]), "i1": np.arange(-3, 3, dtype="i1"), "u8": np.arange(4, dtype="u8"),
+         "u2": np.arange(4, dtype="u2"), "c8": np.ones(3, "c8"), "c16": np.full((2, 1), 1j), "scalar": np.array(3),
+         "empty": np.zeros((0, 4)), "five": rng.standard_normal((2, 3, 1, 4, 2)),
+         "smooth": np.tile(np.arange(3000) // 7, 40).reshape(40, 3000), "noise": rng.integers(0, 256, 100000, dtype="u1"),
+         "both": np.asfortranarray(np.arange(24, dtype=">f8").reshape(4, 6))}
+    path = os.path.join(folder, "a.npz")
+    for save in (np.savez, np.savez_compressed):
+        save(path, **x)
+        ok(same(ls(path)[1], x), f"{save.__name__}: {len(x)} arrays")
+    good = True
+    for name, a in x.items():
+        np.save(os.path.join(folder, "a.npy"), a)
+        good = good and same(ls(os.path.join(folder, "a.npy"))[1], {"array": a})
+    ok(good, "npy files")
+    path = os.path.join(folder, "a.pkl")
+    for protocol in range(6):
+        with open(path, "wb") as f:
+            pickle.dump({"a": x, "n": 3, "f": 0.1, "t": "\u00e4\n'", "big": 1 << 80, "neg": -5, "yes": True}, f, protocol)
+        meta, got = ls(path)
+        ok(same(got, {"a." + k: v for k, v in x.items()}) and meta["n"] == 3 and meta["f"] == 0.1
+           and meta["t"] == "\u00e4\n'" and meta["neg"] == -5 and meta["yes"] is True, f"numpy in a pickle of protocol {protocol}")
+
+
 with tempfile.TemporaryDirectory() as work:
+    check_numpy(work)
     check_save(work)
     check_nested(work)
     check_big(work)
