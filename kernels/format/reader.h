@@ -58,8 +58,8 @@ struct spn_reader;
    SPN_EFORMAT: one sentence with place and numbers. */
 spn_status spn_reader_open(struct spn_reader **out, const char *path, struct spn_err *err);
 /* The same for N bytes in memory, lent until the reader is closed. FORMAT: "gguf", "safetensors",
-   "zip" (a torch.save file or an NPZ), "pickle", "npy", or "hf folder": the files of a folder one after another,
-   each after a line `@@ NAME`. Nothing is opened on disk. */
+   "zip" (a torch.save file or an NPZ), "pickle", "npy", or "hf folder": the files of a folder one
+   after another, each after a line `@@ NAME`. Nothing is opened on disk. */
 spn_status spn_reader_open_memory(struct spn_reader **out, const char *format, const void *bytes,
                                   size_t n, struct spn_err *err);
 /* All that the reader lent ends here. NULL is fine. */
