@@ -62,25 +62,6 @@ static const struct {
     [NOT_CORRECT] = { "FoT 4 correct off", "fot", "trees=4,correct=0" },
 };
 
-static char *copy(const char *s, bool *kept)
-{
-    char *out = spn_strdup(s);
-
-    *kept &= out != NULL;
-    return out;
-}
-
-static spn_status make_method(struct method *m, const char *label, const char *name,
-                              const char *settings, struct spn_err *err)
-{
-    bool kept = true;
-
-    *m = (struct method){ .label = copy(label, &kept),
-                          .name = copy(name, &kept),
-                          .options = copy(settings, &kept) };
-    return kept ? SPN_OK : spn_fail(err, SPN_ENOMEM, "bench: no memory for %s", label);
-}
-
 /* What ToT's paper counts: any of its b answers. */
 static const bool *success_of(const struct method *list, enum row_id id)
 {
@@ -105,11 +86,11 @@ static spn_status compare_batch(struct measure *m, struct method *together, stru
 {
     int seeds = m->seeds;
     size_t n = m->questions.n;
-    spn_status st = make_method(together, "8 trees in one batch", "fot", "trees=8,stop=none", err);
+    spn_status st = method_make(together, "8 trees in one batch", "fot", "trees=8,stop=none", err);
 
     if (st == SPN_OK)
         st =
-            make_method(single, "  one after another", "fot", "trees=8,stop=none,in_flight=1", err);
+            method_make(single, "  one after another", "fot", "trees=8,stop=none,in_flight=1", err);
     m->seeds = 1;
     m->questions.n = n < BATCH_HANDS ? n : BATCH_HANDS;
     if (st == SPN_OK)
@@ -203,14 +184,14 @@ static spn_status run_rows(struct measure *m, struct method *list, struct spn_er
     m->total = ROWS * m->seeds * (double)m->questions.n + 2 * (double)batch;
     /* ToT b=1 runs first, since every other row is compared with it. */
     if (st == SPN_OK)
-        st = make_method(&list[TOT1], rows[TOT1].label, rows[TOT1].name, rows[TOT1].options, err);
+        st = method_make(&list[TOT1], rows[TOT1].label, rows[TOT1].name, rows[TOT1].options, err);
     if (st == SPN_OK)
         st = measure_run(m, &list[TOT1], err);
     for (int i = 0; i < ROWS && st == SPN_OK; i++) {
         struct method base = list[TOT1], row;
 
         if (i != TOT1) {
-            st = make_method(&list[i], rows[i].label, rows[i].name, rows[i].options, err);
+            st = method_make(&list[i], rows[i].label, rows[i].name, rows[i].options, err);
             if (st == SPN_OK)
                 st = measure_run(m, &list[i], err);
         }
@@ -237,8 +218,10 @@ static spn_status run(const struct spn_host *h, struct spn_job *job, const struc
     if (list == NULL || batch == NULL)
         st = spn_fail(err, SPN_ENOMEM, "bench: no memory for %d rows", (int)ROWS);
     else
-        st = measure_open(&m, h, job, spn_value_str(v, "model"), "game24",
-                          spn_value_str(v, "hands"), (size_t)spn_value_int(v, "limit"), NULL, err);
+        st = measure_open(&m, h, job, spn_value_str(v, "model"), "game24", NULL, err);
+    if (st == SPN_OK)
+        st = measure_questions(&m, spn_value_str(v, "hands"), (size_t)spn_value_int(v, "limit"),
+                               err);
     if (st == SPN_OK)
         st = run_rows(&m, list, err);
     if (st == SPN_OK)

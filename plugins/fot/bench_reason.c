@@ -64,9 +64,11 @@ static spn_status run(const struct spn_host *h, struct spn_job *job, const struc
     struct method *list = NULL;
     size_t n = 0, base = 0;
     spn_status st = measure_open(&m, h, job, spn_value_str(v, "model"), spn_value_str(v, "task"),
-                                 spn_value_str(v, "data"), (size_t)spn_value_int(v, "limit"),
                                  spn_value_str(v, "prompts"), err);
 
+    if (st == SPN_OK)
+        st =
+            measure_questions(&m, spn_value_str(v, "data"), (size_t)spn_value_int(v, "limit"), err);
     if (st == SPN_OK)
         st = methods_parse(&list, &n, spn_value_str(v, "methods"), err);
     if (st == SPN_OK) {

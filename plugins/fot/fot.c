@@ -129,6 +129,8 @@ static spn_status declare(const struct spn_host *host, struct spn_err *err)
 
     if (st == SPN_OK)
         st = registry->add(host, SPN_POINT_BENCH, "reason", &bench_reason, err);
+    if (st == SPN_OK)
+        st = registry->add(host, SPN_POINT_BENCH, "words", &bench_words, err);
     return st == SPN_OK ? registry->add(host, SPN_POINT_BENCH, "fot", &bench_fot, err) : st;
 }
 

@@ -26,8 +26,8 @@ static spn_status open_prompts(struct measure *m, const char *set, struct spn_er
 }
 
 spn_status measure_open(struct measure *m, const struct spn_host *host, struct spn_job *job,
-                        const char *model, const char *task, const char *data, size_t limit,
-                        const char *prompts, struct spn_err *err)
+                        const char *model, const char *task, const char *prompts,
+                        struct spn_err *err)
 {
     spn_status st;
 
@@ -45,14 +45,17 @@ spn_status measure_open(struct measure *m, const struct spn_host *host, struct s
     m->task_name = task;
     if (m->task == NULL)
         return spn_fail(err, SPN_EUSAGE, "bench: no task is called %s", task);
-    if (data == NULL)
-        return spn_fail(err, SPN_EUSAGE, "bench: which questions? name a file");
-    st = questions_read(&m->questions, data, limit, err);
-    if (st == SPN_OK)
-        st = m->engine_api->open(&m->engine, model, err);
+    st = m->engine_api->open(&m->engine, model, err);
     return st == SPN_OK && m->task->prompts != NULL && m->prompts_api != NULL
                ? open_prompts(m, prompts, err)
                : st;
+}
+
+spn_status measure_questions(struct measure *m, const char *path, size_t limit, struct spn_err *err)
+{
+    questions_free(&m->questions);
+    return path != NULL ? questions_read(&m->questions, path, limit, err)
+                        : spn_fail(err, SPN_EUSAGE, "bench: which questions? name a file");
 }
 
 void measure_close(struct measure *m)
@@ -69,16 +72,34 @@ void measure_close(struct measure *m)
 
 /* ---- methods ---- */
 
+void method_clear(struct method *m)
+{
+    spn_free(m->label);
+    spn_free(m->name);
+    spn_free(m->options);
+    spn_free(m->right);
+    spn_free(m->any);
+    spn_free(m->rating);
+    spn_free(m->rated_right);
+    *m = (struct method){ .label = NULL };
+}
+
 void methods_free(struct method *list, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        spn_free(list[i].label);
-        spn_free(list[i].name);
-        spn_free(list[i].options);
-        spn_free(list[i].right);
-        spn_free(list[i].any);
-    }
+    for (size_t i = 0; i < n; i++)
+        method_clear(&list[i]);
     spn_free(list);
+}
+
+spn_status method_make(struct method *m, const char *label, const char *name, const char *options,
+                       struct spn_err *err)
+{
+    *m = (struct method){ .label = spn_strdup(label),
+                          .name = spn_strdup(name),
+                          .options = spn_strdup(options) };
+    return m->label != NULL && m->name != NULL && m->options != NULL
+               ? SPN_OK
+               : spn_fail(err, SPN_ENOMEM, "bench: no memory for %s", label);
 }
 
 /* "sc:16" and "greedy" mean settings of cot. */
@@ -178,14 +199,50 @@ static void watch_pages(void *ctx)
     }
 }
 
-/* Is any answer in the graph right? */
-static bool any_right(const struct measure *m, const struct spn_thoughts *t, const char *question)
+/* Is ANSWER to question I right, by the task's check or by the true answer? */
+static bool is_right(const struct measure *m, size_t i, const char *answer)
+{
+    return m->task->check(m->questions.item[i], answer) == 1 ||
+           (m->questions.gold[i] != NULL && m->task->grade != NULL &&
+            m->task->grade(answer, m->questions.gold[i]) == 1);
+}
+
+/* Answers of the graph that were rated go to the method's list. */
+static spn_status keep_ratings(const struct measure *m, struct method *what,
+                               const struct spn_thoughts *t, size_t q, struct spn_err *err)
 {
     for (size_t i = 0; i < m->thoughts->count(t); i++) {
         const struct spn_node *n = m->thoughts->at(t, (int64_t)i);
 
-        if (n->text != NULL && strcmp(n->kind, "answer") == 0 &&
-            m->task->check(question, n->text) == 1)
+        if (n->text == NULL || strcmp(n->kind, "answer") != 0 || !isfinite(n->score))
+            continue;
+        if (what->n_rated == what->room_rated) {
+            size_t room = what->room_rated == 0 ? 256 : 2 * what->room_rated;
+            double *rating = spn_realloc(what->rating, room, sizeof *rating);
+            bool *right;
+
+            if (rating != NULL)
+                what->rating = rating;
+            right = spn_realloc(what->rated_right, room, sizeof *right);
+            if (right != NULL)
+                what->rated_right = right;
+            if (rating == NULL || right == NULL)
+                return spn_fail(err, SPN_ENOMEM, "bench: no memory for %zu ratings", room);
+            what->room_rated = room;
+        }
+        what->rating[what->n_rated] = n->score;
+        what->rated_right[what->n_rated++] = is_right(m, q, n->text);
+    }
+    return SPN_OK;
+}
+
+/* Is any answer in the graph right? */
+static bool any_right(const struct measure *m, const struct spn_thoughts *t, size_t q)
+{
+    for (size_t i = 0; i < m->thoughts->count(t); i++) {
+        const struct spn_node *n = m->thoughts->at(t, (int64_t)i);
+
+        if (n->text != NULL && strcmp(n->kind, "answer") == 0 && is_right(m, q, n->text))
             return true;
     }
     return false;
@@ -221,8 +278,10 @@ static spn_status ask(struct measure *m, struct method *what, const struct spn_r
     if (st == SPN_OK && strcmp(out.ended, "user") == 0)
         st = spn_fail(err, SPN_ECANCEL, "bench: stopped by the user");
     if (st == SPN_OK) {
-        what->right[at] = out.answer != NULL && m->task->check(r.question, out.answer) == 1;
-        what->any[at] = what->right[at] || any_right(m, r.thoughts, r.question);
+        what->right[at] = out.answer != NULL && is_right(m, i, out.answer);
+        what->any[at] = what->right[at] || any_right(m, r.thoughts, i);
+        if (what->rates)
+            st = keep_ratings(m, what, r.thoughts, i, err);
         what->calls += out.calls;
         what->tokens_in += out.tokens_in;
         what->tokens_cached += out.tokens_cached;
@@ -298,4 +357,42 @@ struct mcnemar measure_mcnemar(const bool *a, const bool *b, size_t n)
                     lgamma((double)(all - k) + 1) - (double)all * log(2));
     t.p = fmin(1, 2 * tail);
     return t;
+}
+
+struct paired measure_paired(const struct measure *m, const bool *a, const bool *b)
+{
+    double n = (double)m->questions.n, sum = 0, squares = 0, mean, variance;
+
+    /* Seeds of one question are not independent: its mean over them is one figure. */
+    for (size_t i = 0; i < m->questions.n; i++) {
+        double d = 0;
+
+        for (int s = 0; s < m->seeds; s++) {
+            size_t at = (size_t)s * m->questions.n + i;
+
+            d += (double)a[at] - (double)b[at];
+        }
+        d /= m->seeds;
+        sum += d;
+        squares += d * d;
+    }
+    mean = sum / n;
+    variance = n > 1 ? (squares - sum * mean) / (n - 1) : 0;
+    return (struct paired){ 100 * mean, 100 * 1.959964 * sqrt(fmax(0, variance) / n) };
+}
+
+double measure_auc(const struct method *what)
+{
+    double above = 0, pairs = 0;
+
+    for (size_t i = 0; i < what->n_rated; i++)
+        for (size_t k = 0; what->rated_right[i] && k < what->n_rated; k++) {
+            if (what->rated_right[k])
+                continue;
+            pairs++;
+            above += what->rating[i] > what->rating[k]    ? 1
+                     : what->rating[i] == what->rating[k] ? 0.5
+                                                          : 0;
+        }
+    return pairs > 0 ? above / pairs : NAN;
 }

@@ -23,11 +23,14 @@ struct measure {
     uint64_t seed;      /* the first one */
     double done, total; /* questions asked, for the progress line */
 };
-/* Tables of the host, the engine of MODEL, the task. Close with measure_close, also after an error.
- */
+/* Tables of the host, the engine of MODEL, the task with PROMPTS (NULL: the model's own set, else
+ * general). Close with measure_close, also after an error. */
 spn_status measure_open(struct measure *m, const struct spn_host *host, struct spn_job *job,
-                        const char *model, const char *task, const char *data, size_t limit,
-                        const char *prompts, struct spn_err *err);
+                        const char *model, const char *task, const char *prompts,
+                        struct spn_err *err);
+/* The questions of a file, in place of those there were. */
+spn_status measure_questions(struct measure *m, const char *path, size_t limit,
+                             struct spn_err *err);
 void measure_close(struct measure *m);
 
 struct method {
@@ -36,10 +39,19 @@ struct method {
     bool *any;                    /* the same: any answer in the graph */
     int64_t calls, tokens_in, tokens_cached, tokens_out; /* over all seeds and questions */
     double seconds;
+    /* With `rates`: every answer in the graphs that was rated, and whether it was right. */
+    bool rates;
+    double *rating;
+    bool *rated_right;
+    size_t n_rated, room_rated;
     int64_t pages, shared; /* most pages in use at once, and those shared then */
 };
 /* METHODS: "cot,sc:16,tot:beam=5,fot:trees=8,base=tot": a part with "=" and no name goes on with
    the one before. sc:N is cot:samples=N, greedy is cot:temperature=0. *OUT: an array of *N. */
+/* One method by hand; free it as one of a list, also after an error. */
+spn_status method_make(struct method *m, const char *label, const char *name, const char *options,
+                       struct spn_err *err);
+void method_clear(struct method *m);
 spn_status methods_parse(struct method **out, size_t *n, const char *methods, struct spn_err *err);
 void methods_free(struct method *list, size_t n);
 
@@ -51,6 +63,15 @@ struct spread {
     double mean, sd;
 };
 struct spread measure_success(const struct measure *m, const bool *success);
+
+/* Difference in percent of two methods' successes, A - B, over the same questions (mean over the
+   seeds of each), and half the width of its 95 % interval. */
+struct paired {
+    double difference, half;
+};
+struct paired measure_paired(const struct measure *m, const bool *a, const bool *b);
+/* Chance that a right answer is rated above a wrong one, ties counting half; NaN without both. */
+double measure_auc(const struct method *what);
 
 /* Exact McNemar test on paired successes: A alone right, B alone right, two-sided p. */
 struct mcnemar {

@@ -15,22 +15,48 @@
 
 static const char *const names[] = { "puzzles", "question", "prompt", "problem" };
 
-static spn_status add(struct questions *q, const char *text, struct spn_err *err)
+spn_status questions_add(struct questions *q, const char *text, const char *gold,
+                         struct spn_err *err)
 {
     if (q->n == q->room) {
         size_t room = q->room == 0 ? 128 : 2 * q->room;
-        char **bigger = spn_realloc(q->item, room, sizeof *bigger);
+        char **item = spn_realloc(q->item, room, sizeof *item), **golds;
 
-        if (bigger == NULL)
+        if (item != NULL)
+            q->item = item;
+        golds = spn_realloc(q->gold, room, sizeof *golds);
+        if (golds != NULL)
+            q->gold = golds;
+        if (item == NULL || golds == NULL)
             return spn_fail(err, SPN_ENOMEM, "questions: no memory for %zu", room);
-        q->item = bigger;
         q->room = room;
     }
     q->item[q->n] = spn_strdup(text);
-    if (q->item[q->n] == NULL)
+    q->gold[q->n] = gold != NULL ? spn_strdup(gold) : NULL;
+    if (q->item[q->n++] == NULL || (gold != NULL && q->gold[q->n - 1] == NULL))
         return spn_fail(err, SPN_ENOMEM, "questions: no memory");
-    q->n++;
     return SPN_OK;
+}
+
+static spn_status add(struct questions *q, const char *text, struct spn_err *err)
+{
+    return questions_add(q, text, NULL, err);
+}
+
+/* The true answer of a record: text or a number; free with spn_free; NULL: none. */
+static char *gold_of(const json_t *o)
+{
+    const json_t *g = json_object_get(o, "answer");
+    struct spn_buf b = SPN_BUF_INIT(64);
+
+    if (g == NULL)
+        g = json_object_get(o, "Answer");
+    if (json_is_string(g))
+        return spn_strdup(json_string_value(g));
+    if (!json_is_number(g))
+        return NULL;
+    spn_buf_printf(&b, "%.17g", json_number_value(g));
+    return b.failed ? NULL : spn_buf_steal(&b);
 }
 
 /* Field COLUMN of the CSV row at *AT into B, without its quotes; *AT moves behind the row. */
@@ -105,15 +131,19 @@ static spn_status read_object(struct questions *q, const char *line, size_t n, c
     json_error_t why;
     json_t *o = json_loadb(line, n, 0, &why);
     const char *text = NULL;
+    char *gold = NULL;
     spn_status st;
 
     for (size_t k = 0; k < sizeof names / sizeof *names && text == NULL; k++)
         text = json_string_value(json_object_get(o, names[k]));
     if (text == NULL)
+        text = json_string_value(json_object_get(o, "Problem"));
+    if (text == NULL)
         st = spn_fail(err, SPN_EFORMAT, "%s:%d: %s", path, number,
                       o == NULL ? why.text : "no question, prompt or problem in it");
     else
-        st = add(q, text, err);
+        st = questions_add(q, text, gold = gold_of(o), err);
+    spn_free(gold);
     json_decref(o);
     return st;
 }
@@ -149,7 +179,7 @@ spn_status questions_read(struct questions *q, const char *path, size_t limit, s
     int column;
     spn_status st = spn_file_read(&text, &length, path, FILE_CEILING, err);
 
-    *q = (struct questions){ NULL, 0, 0 };
+    *q = (struct questions){ NULL, NULL, 0, 0 };
     if (st != SPN_OK)
         return st;
     column = csv_column(text);
@@ -165,8 +195,11 @@ spn_status questions_read(struct questions *q, const char *path, size_t limit, s
 
 void questions_free(struct questions *q)
 {
-    for (size_t i = 0; i < q->n; i++)
+    for (size_t i = 0; i < q->n; i++) {
         spn_free(q->item[i]);
+        spn_free(q->gold[i]);
+    }
     spn_free(q->item);
-    *q = (struct questions){ NULL, 0, 0 };
+    spn_free(q->gold);
+    *q = (struct questions){ NULL, NULL, 0, 0 };
 }

@@ -59,6 +59,13 @@ static json_t *mcnemar_json(const struct method *base, const struct mcnemar *t, 
                      "p_worst_seed", worst);
 }
 
+/* Points over the baseline, and half of the 95 % interval. */
+static json_t *paired_json(const struct method *base, struct paired d)
+{
+    return json_pack("{s:s,s:f,s:f}", "against", base->label, "difference", d.difference, "half",
+                     d.half);
+}
+
 spn_status report_method(struct measure *m, const struct method *what, const struct method *base,
                          struct spn_err *err)
 {
@@ -90,6 +97,8 @@ spn_status report_method(struct measure *m, const struct method *what, const str
         }
         spn_buf_printf(&b, t.p < 1e-4 ? " %7.0e" : " %7.4f", t.p);
         json_object_set_new(o, "mcnemar", mcnemar_json(base, &t, worst));
+        json_object_set_new(o, "paired",
+                            paired_json(base, measure_paired(m, what->right, base->right)));
     }
     spn_buf_puts(&b, "\n");
     return emit(m, o, &b, err);

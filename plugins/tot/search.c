@@ -5,6 +5,7 @@
 
 #include "../common/tree.h"
 #include "base/mem.h"
+#include "lines.h"
 
 static spn_status grow(struct reason_ground *g, struct reason_tree *t, struct spn_err *err)
 {
@@ -42,8 +43,11 @@ spn_status tot_run(const struct reason_tables *tables, const struct tot_options 
     };
     if (r->task == NULL)
         return spn_fail(err, SPN_EUSAGE, "tot: no task takes this question");
+    if (r->task->levels == 0 && r->prompts == NULL)
+        return spn_fail(err, SPN_EUSAGE, "tot: task %s has no steps to propose, and no prompts",
+                        r->task_name);
     if (r->task->levels == 0)
-        return spn_fail(err, SPN_EUSAGE, "tot: task %s has no steps to propose", r->task_name);
+        return lines_run(tables, o, r, out, err);
     reason_ground_init(&ground, tables, r, &how, o->eval, o->temperature);
     st = r->task->start(r->question, &start, err);
     if (st == SPN_OK)

@@ -8,6 +8,10 @@ struct tot_options {
     int beam, eval;
     bool sample_select;
     double temperature;
+    /* Tasks without steps of their own (lines.h). */
+    bool depth_first;
+    int branch, depth;
+    double threshold, gate;
 };
 
 /* One tree, no rules beyond reading a line: what the model writes is kept as written.  Each level

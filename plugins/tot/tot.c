@@ -13,6 +13,16 @@ static const struct spn_option options[] = {
     { "select", SPN_OPT_CHOICE, .choices = "greedy sample", .dflt.s = "greedy",
       .help = "how states are kept: the best, or drawn by value" },
     { "temperature", SPN_OPT_FLOAT, .lo = 0, .hi = 5, .dflt.f = 0.7, .help = "of sampling" },
+    { "algorithm", SPN_OPT_CHOICE, .choices = "bfs dfs", .dflt.s = "bfs",
+      .help = "tasks without steps: lines of an answer breadth first, or depth first" },
+    { "branch", SPN_OPT_INT, .lo = 1, .hi = 64, .dflt.i = 3,
+      .help = "tasks without steps: next lines drawn of a state" },
+    { "depth", SPN_OPT_INT, .lo = 1, .hi = 64, .dflt.i = 12,
+      .help = "tasks without steps: most lines of an answer" },
+    { "threshold", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.1,
+      .help = "dfs: states of no more value are left" },
+    { "gate", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.9,
+      .help = "dfs: a finished answer of this value ends the search" },
     { 0 }
 };
 
@@ -20,9 +30,17 @@ static struct reason_tables tables;
 
 static struct tot_options read_options(const struct spn_values *v)
 {
-    return (struct tot_options){ (int)spn_value_int(v, "beam"), (int)spn_value_int(v, "eval"),
-                                 strcmp(spn_value_str(v, "select"), "sample") == 0,
-                                 spn_value_float(v, "temperature") };
+    return (struct tot_options){
+        .beam = (int)spn_value_int(v, "beam"),
+        .eval = (int)spn_value_int(v, "eval"),
+        .sample_select = strcmp(spn_value_str(v, "select"), "sample") == 0,
+        .temperature = spn_value_float(v, "temperature"),
+        .depth_first = strcmp(spn_value_str(v, "algorithm"), "dfs") == 0,
+        .branch = (int)spn_value_int(v, "branch"),
+        .depth = (int)spn_value_int(v, "depth"),
+        .threshold = spn_value_float(v, "threshold"),
+        .gate = spn_value_float(v, "gate"),
+    };
 }
 
 static spn_status run(const struct spn_reason_request *r, struct spn_reason_result *out,
