@@ -23,10 +23,11 @@ AM_CONDITIONAL([SANITIZED], [test "x$enable_asan$enable_tsan$enable_ubsan" != x]
 AS_IF([test "x$enable_asan$enable_tsan" != x], [AC_DEFINE([SPN_SANITIZED], [1], [built with a sanitizer])])
 ])
 
-# Libraries: jansson, PCRE2 and libltdl are needed, OpenBLAS is a module that may be missing.
+# Libraries: jansson, PCRE2, utf8proc and libltdl are needed, OpenBLAS is a module that may be missing.
 AC_DEFUN([SPN_LIBRARIES], [
 PKG_CHECK_MODULES([JANSSON], [jansson >= 2.13])
 PKG_CHECK_MODULES([PCRE2], [libpcre2-8])
+PKG_CHECK_MODULES([UTF8PROC], [libutf8proc])
 AC_SEARCH_LIBS([sqrt], [m])
 AC_SEARCH_LIBS([pthread_create], [pthread])
 AC_CHECK_HEADER([ltdl.h], [], [AC_MSG_ERROR([ltdl.h is missing: install libltdl-dev])])

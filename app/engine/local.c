@@ -26,7 +26,7 @@ struct spn_engine {
     struct spn_pool *pool;
     struct spn_lm *m;
     struct spn_gen *gen;
-    const struct spn_template *tmpl;
+    struct spn_chat *chat;
     struct spn_caps caps;
     char model[128], device[32];
     int64_t next_ticket;
@@ -87,6 +87,7 @@ static void engine_free(struct spn_engine *e)
     free_list(&e->open);
     free_list(&e->done);
     spn_gen_free(e->gen);
+    spn_chat_free(e->chat);
     spn_lm_close(e->m);
     spn_pool_free(e->pool);
     spn_free(e->scores);
@@ -111,10 +112,10 @@ static void describe(struct spn_engine *e, int threads)
         .logprobs = true,
         .score = true,
         .batch = true,
-        .templates = strcmp(spn_template_name(e->tmpl), "none") != 0,
+        .templates = strcmp(spn_chat_name(e->chat), "none") != 0,
         .seeds = true,
         .prefill = true,
-        .template_name = spn_template_name(e->tmpl),
+        .template_name = spn_chat_name(e->chat),
         .prompts = spn_meta_str(e->m->reader, "spinney.prompts"),
     };
 }
@@ -139,10 +140,10 @@ static spn_status start(struct spn_engine *e, struct spn_err *err)
     st = spn_lm_open(&e->m, e->path, &lo, err);
     if (st == SPN_OK)
         st = spn_gen_new(&e->gen, e->m, &go, err);
-    if (st == SPN_OK) {
-        e->tmpl = spn_template_detect(e->m->chat_template);
+    if (st == SPN_OK)
+        st = spn_chat_open(&e->chat, e->m->chat_template, err);
+    if (st == SPN_OK)
         describe(e, threads);
-    }
     return st;
 }
 
@@ -228,7 +229,7 @@ static spn_status local_submit(struct spn_engine *e, const struct spn_prompt_req
 
     if (r->messages == NULL && r->text == NULL)
         return spn_fail(err, SPN_EUSAGE, "a request needs messages or text");
-    st = request_new(&q, e->m, e->tmpl, r, err);
+    st = request_new(&q, e->m, e->chat, r, err);
     if (st != SPN_OK)
         return st;
     gr.prompt = q->prompt.id;

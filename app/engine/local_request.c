@@ -16,9 +16,12 @@ double request_clock(void)
 }
 
 spn_status request_new(struct request **out, const struct spn_lm *m,
-                       const struct spn_template *tmpl, const struct spn_prompt_request *r,
+                       const struct spn_chat *chat, const struct spn_prompt_request *r,
                        struct spn_err *err)
 {
+    const struct spn_chat_options how = { .generate = true,
+                                          .tools = r->tools,
+                                          .thinking = r->thinking };
     struct request *q = spn_calloc(1, sizeof *q);
     spn_status st;
 
@@ -27,8 +30,7 @@ spn_status request_new(struct request **out, const struct spn_lm *m,
     q->start = request_clock();
     st = reply_init(&q->reply, r, err);
     if (st == SPN_OK && r->messages != NULL)
-        st = spn_template_ids(tmpl, m->tokenizer, r->messages, r->n_messages, true, &q->prompt,
-                              err);
+        st = spn_chat_ids(chat, m->tokenizer, r->messages, r->n_messages, &how, &q->prompt, err);
     else if (st == SPN_OK)
         st = spn_tokenize(m->tokenizer, r->text, strlen(r->text),
                           SPN_TOK_BOS | (r->special ? SPN_TOK_SPECIAL : 0), &q->prompt, err);

@@ -8,6 +8,7 @@
 #include "engine/reply.h"
 #include "lm/generate.h"
 #include "spinney/engine.h"
+#include "text/chat.h"
 
 struct request {
     struct request *next; /* in the list of open or of done requests */
@@ -27,9 +28,9 @@ struct request {
     bool over;    /* no longer open: on_text may have cancelled it */
 };
 
-/* Tokens of R's prompt: messages through TEMPLATE, or text; then the prefill. */
+/* Tokens of R's prompt: messages through CHAT, or text; then the prefill. */
 spn_status request_new(struct request **out, const struct spn_lm *m,
-                       const struct spn_template *tmpl, const struct spn_prompt_request *r,
+                       const struct spn_chat *chat, const struct spn_prompt_request *r,
                        struct spn_err *err);
 void request_free(struct request *q); /* NULL is fine */
 /* One drawn token. *STOPPED: a stop string is there; the text is cut before it. ENDS: the token

@@ -24,7 +24,9 @@ static bool write_model(void)
         .specials = specials,
         .n_specials = 2,
         .eos = "<|im_end|>",
-        .chat_template = "{% for m in messages %}<|im_start|>{% endfor %}",
+        .chat_template = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}"
+                         "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}"
+                         "<|im_start|>assistant\n{% endif %}",
     };
     struct spn_lm_shape shape = {
         .n_vocab = 400,
@@ -142,7 +144,8 @@ static void test_answers(struct spn_engine *e)
 
 static void test_messages(struct spn_engine *e)
 {
-    const struct spn_message m[] = { { "system", "be short" }, { "user", "the <|im_end|> dog" } };
+    const struct spn_message m[] = { { "system", "be short", NULL },
+                                       { "user", "the <|im_end|> dog", NULL } };
     struct spn_prompt_request r = { .messages = m,
                                     .n_messages = 2,
                                     .max_tokens = 10,

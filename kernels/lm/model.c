@@ -227,6 +227,10 @@ static spn_status open_tokenizer(struct spn_lm *m, struct spn_err *err)
 {
     spn_status st = spn_tokenizer_open(&m->tokenizer, m->reader, err);
 
+    /* A folder may keep its template in a file of its own, which the tokenizer reads. */
+    if (st == SPN_OK && spn_tokenizer_chat_template(m->tokenizer) != NULL)
+        m->chat_template = spn_tokenizer_chat_template(m->tokenizer);
+
     if (st == SPN_OK && spn_token_count(m->tokenizer) > m->shape.n_vocab)
         return spn_fail(err, SPN_EFORMAT,
                         "%s: the tokenizer has %d tokens, the embedding table only %" PRId64

@@ -12,7 +12,11 @@ extern "C" {
 
 /* role: "system", "user", "assistant" or "tool"; another one is refused, as a role is written as
    part of the format. */
-struct spn_message { const char *role, *content; };
+struct spn_message {
+    const char *role, *content;
+    const char *more; /* other members, a JSON object (tool_calls, reasoning_content, name); NULL:
+                         none. Only templates that are rendered see them. */
+};
 struct spn_template;             /* a static table row, never freed */
 /* SOURCE: the Jinja text (spn_tokenizer_chat_template). NULL or unknown gives the row "none": plain
    completion of the messages, parted by an empty line. */

@@ -42,7 +42,7 @@ static spn_status talk(struct chat *c, struct spn_err *err)
         }
         if (history.n_messages > 0)
             memcpy(m, history.message, history.n_messages * sizeof *m);
-        m[history.n_messages] = (struct spn_message){ "user", line };
+        m[history.n_messages] = (struct spn_message){ "user", line, NULL };
         st = turn_of_messages(&t, c, m, history.n_messages + 1, err);
         spn_free(m);
         if (st == SPN_OK && c->reasoner != NULL) {
@@ -62,7 +62,7 @@ static spn_status talk(struct chat *c, struct spn_err *err)
             st = SPN_OK;
         } else if (st == SPN_OK) {
             struct turn next;
-            struct spn_message reply = { "assistant", t.text != NULL ? t.text : "" };
+            struct spn_message reply = { "assistant", t.text != NULL ? t.text : "", NULL };
             size_t skip = c->system != NULL ? 1 : 0; /* turn_of_messages adds it again */
 
             m = spn_calloc(t.n_messages + 1, sizeof *m);

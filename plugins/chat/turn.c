@@ -28,7 +28,7 @@ static double now(void)
 
 static spn_status add(struct turn *t, const char *role, const char *content, struct spn_err *err)
 {
-    struct spn_message m = { spn_strdup(role), spn_strdup(content) };
+    struct spn_message m = { spn_strdup(role), spn_strdup(content), NULL };
     struct spn_message *bigger = spn_realloc(t->message, t->n_messages + 1, sizeof *bigger);
 
     if (bigger != NULL)

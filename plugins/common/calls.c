@@ -127,7 +127,7 @@ struct talk {
 
 static void say(struct talk *t, const char *role, const char *text)
 {
-    t->message[t->n++] = (struct spn_message){ role, text };
+    t->message[t->n++] = (struct spn_message){ role, text, NULL };
 }
 
 /* One part of [shots], "question, a line =>, answer"; the question is asked as the real one is. */

@@ -33,6 +33,9 @@ struct spn_prompt_request {
      * `special`). */
     const struct spn_message *messages;
     size_t n_messages;
+    const char *tools; /* functions that the model may call, a JSON array for the template; NULL:
+                          none */
+    int thinking;      /* 1 on, -1 off, 0: as the template has it */
     const char *text;
     bool special;
     /* Text that the answer starts with (after the template), not part of the result; NULL: none. */
