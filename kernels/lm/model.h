@@ -82,6 +82,10 @@ void spn_lm_close(struct spn_lm *m); /* NULL is fine */
 /* Every trainable weight, in a fixed order, with its canonical (GGUF) name; NULL past the end. The
  * rope divisors are not among them. */
 struct spn_weight *spn_lm_weight(struct spn_lm *m, int i);
+/* Write config.json and model.safetensors into the folder DIR, which exists, as Hugging Face lays
+   them out: matrices and vectors as DTYPE (f32, f16, bf16; -1: as they are, quantised ones as f16),
+   rows of q and k in the order of that side.  No tokenizer is written. */
+spn_status spn_lm_write_hf(const struct spn_lm *m, const char *dir, int dtype, struct spn_err *err);
 /* The row of W, a weight of M, that is row R where rotated rows are paired as PAIRS: R itself but
    for queries and keys of a source that pairs differently. */
 int64_t spn_lm_source_row(const struct spn_lm *m, const struct spn_weight *w,

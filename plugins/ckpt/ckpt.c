@@ -20,7 +20,17 @@ static const struct spn_option options[] = {
     { "bins", SPN_OPT_INT, .hi = SPN_BINS_MAX, .arg = "N",
       .help = "bins of the histogram, 0: hist 40, stats none" },
     { "slice", SPN_OPT_STRING, .arg = "LIST",
-      .help = "show: ranges by dimension, as 0:4,10:12 or 7" },
+      .help = "show, heat: ranges by dimension, as 0:4,10:12" },
+    { "cell", SPN_OPT_CHOICE, .choices = "mean peak rms", .dflt.s = "mean",
+      .help = "heat: what a cell shows; peak is the number farthest from zero" },
+    { "log", SPN_OPT_FLAG, .help = "heat: four decades instead of a straight scale" },
+    { "down", SPN_OPT_INT, .hi = 8192, .arg = "N", .help = "heat: cells down, 0 as fits" },
+    { "across", SPN_OPT_INT, .hi = 8192, .arg = "N", .help = "heat: cells across, 0 as fits" },
+    { "plot", SPN_OPT_FLAG, .help = "series: bars below the table" },
+    { "dtype", SPN_OPT_STRING, .arg = "TYPE",
+      .help = "convert, export: type of what is written, as f32, bf16, q8_0" },
+    { "output", SPN_OPT_STRING, .letter = 'o', .arg = "FILE",
+      .help = "export: the file; heat: a PGM image" },
     { "tol", SPN_OPT_FLOAT, .hi = 1e300, .arg = "T",
       .help = "diff: largest relative error that counts as the same" },
     { "threads", SPN_OPT_INT, .hi = 1024, .arg = "N",
@@ -39,6 +49,10 @@ static const struct verb {
     { "show", verb_show, 2, 2, "slice percentiles", "show PATH TENSOR" },
     { "stats", verb_stats, 1, -1, "sort reverse percentiles bins", "stats PATH [GLOB...]" },
     { "hist", verb_hist, 1, -1, "sort reverse bins", "hist PATH [GLOB...]" },
+    { "heat", verb_heat, 2, 2, "slice cell log down across output", "heat PATH TENSOR" },
+    { "series", verb_series, 1, -1, "plot", "series RUN [GLOB...]" },
+    { "convert", verb_convert, 2, 2, "dtype", "convert IN OUT" },
+    { "export", verb_export, 1, -1, "dtype output sort reverse", "export PATH [GLOB...] -o FILE" },
     { "diff", verb_diff, 2, -1, "tol", "diff A B [GLOB...]" },
     { "meta", verb_meta, 1, 2, "", "meta PATH [KEY]" },
     { "health", verb_health, 1, -1, "", "health PATH [GLOB...]" },
@@ -149,6 +163,11 @@ static const struct spn_command command = {
         "  stats PATH [GLOB...]     smallest, largest, mean, deviation, norm, zeros, NaN,\n"
         "                           infinities, exact percentiles, histogram (--bins)\n"
         "  hist PATH [GLOB...]      histograms as bars\n"
+        "  heat PATH TENSOR         a matrix as a picture in characters, or a PGM file (-o)\n"
+        "  series RUN [GLOB...]     a run from step to step: norms, sizes of updates, dead units\n"
+        "  convert IN OUT           OUT is .safetensors, .gguf, or a folder. A model changes\n"
+        "                           names and row order too, between GGUF and Hugging Face\n"
+        "  export PATH [GLOB...]    some tensors into a file of their own (-o)\n"
         "  diff A B [GLOB...]       tensor by tensor: missing, renamed, shape, largest absolute\n"
         "                           and relative error, cosine; exit 1 when they differ beyond\n"
         "                           --tol. A model folder and its GGUF compare by meaning:\n"
@@ -165,6 +184,9 @@ static const struct spn_command command = {
                 "spinney ckpt ls share/models/forest-mini.gguf --tree\n"
                 "spinney ckpt stats share/models/forest-mini.gguf 'blk.0.*' --json\n"
                 "spinney ckpt hist share/models/forest-mini.gguf token_embd.weight\n"
+                "spinney ckpt heat share/models/forest-mini.gguf blk.0.attn_q.weight --cell rms\n"
+                "spinney ckpt convert share/models/forest-mini.gguf /tmp/forest-mini-hf\n"
+                "spinney ckpt export share/models/forest-mini.gguf blk.0 -o /tmp/blk0.safetensors\n"
                 "spinney ckpt meta share/models/forest-mini.gguf general.architecture\n"
                 "spinney ckpt diff share/models/forest-mini.gguf share/models/forest-mini.gguf\n",
     .options = options,

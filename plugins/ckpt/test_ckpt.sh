@@ -108,6 +108,55 @@ head -c 20000 plain.safetensors > cut.safetensors
 want 1 "verify of half a file" ckpt verify cut.safetensors --json
 has '"whole":false' out
 
+# heat, series
+want 0 "heat" ckpt heat plain.safetensors head.weight --down 6 --across 10
+[ "$(wc -l < "$work/out")" -eq 7 ]
+ok $? "heat: six lines of cells below the head"
+want 0 "heat -o" ckpt heat plain.safetensors head.weight --slice 0:8,0:16 -o heat.pgm
+[ "$(head -c 8 heat.pgm | tr '\n' ' ')" = "P5 16 8 " ] && [ "$(wc -c < heat.pgm)" -eq 140 ]
+ok $? "heat: an image of 16 x 8"
+want 0 "series" ckpt series run --json
+[ "$(wc -l < "$work/out")" -eq 3 ]
+ok $? "series: a line a step"
+head -n 2 "$work/out" | tail -n 1 | grep -q '"step":10,.*"update":0.000'
+ok $? "series: in the order of numbers, with the size of the update"
+tail -n 1 "$work/out" | grep -q '"zero_rows":1'
+ok $? "series: dead units"
+want 0 "series of a tensor, plotted" ckpt series run layers.2 --plot
+has "update, 0 to" out
+want 3 "series of no run" ckpt series model
+
+# convert, export
+want 0 "export to GGUF, as names stand" ckpt export plain.safetensors -o plain.gguf
+has "plain.gguf" out
+want 0 "and nothing is lost" ckpt diff plain.safetensors plain.gguf
+want 0 "convert to bf16" ckpt convert plain.safetensors half.safetensors --dtype bf16
+want 0 "half the bytes" ckpt ls half.safetensors head --json
+has '"dtype":"bf16","shape":[48,64],"bytes":6144' out
+want 0 "within the error of bf16" ckpt diff plain.safetensors half.safetensors --tol 0.004
+want 0 "convert to q8_0" ckpt convert plain.gguf small.gguf --dtype q8_0
+want 0 "within the error of q8_0" ckpt diff plain.safetensors small.gguf --tol 0.01
+has "f32 and q8_0" out
+want 0 "convert drops nothing to say: metadata" ckpt meta small.gguf made_by
+want 2 "convert to a type that is none" ckpt convert plain.safetensors x.gguf --dtype q9
+want 2 "convert to an unknown ending" ckpt convert plain.safetensors x.doc
+want 0 "export" ckpt export plain.safetensors head -o head.safetensors
+want 0 "one tensor" ckpt ls head.safetensors
+[ "$(wc -l < "$work/out")" -eq 1 ]
+ok $? "export: one tensor"
+if [ -w /dev/full ] && mkdir ro && chmod 555 ro && ! touch ro/x 2> /dev/null; then
+    want 5 "convert where nothing can be written" ckpt convert plain.safetensors ro/x.gguf
+else
+    skip "every folder can be written here"
+fi
+m=$SPINNEY_SRCDIR/share/models/forest-mini.gguf
+want 0 "a model to a folder" ckpt convert "$m" hf
+want 2 "not over what is there" ckpt convert "$m" hf
+want 0 "compares by meaning" ckpt diff "$m" hf --tol 0.001
+has "token_embd.weight	close" out
+want 0 "and back" ckpt convert hf back.gguf --dtype q8_0
+want 0 "compares by meaning again" ckpt diff hf back.gguf --tol 0.001
+
 # A file alone is ls of it.
 want 0 "a file" "$spinney" plain.safetensors --sort size
 cp "$work/out" "$work/alone"
