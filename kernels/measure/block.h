@@ -108,9 +108,4 @@ k_widen_fn k_widen_f16_avx2, k_widen_f16_avx512, k_widen_bf16_avx2, k_widen_bf16
 
 #define K_TALLY 65536
 
-/* The places of X whose upper half H has SLOT[H] != 0: their bits, in order, in OUT of N.  Says how
-   many. */
-typedef int64_t k_pick_fn(const float *x, int64_t n, const unsigned char *slot, uint32_t *out);
-k_pick_fn k_pick_f32_ref;
-
 #endif

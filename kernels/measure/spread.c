@@ -22,6 +22,9 @@
 
 /* Numbers that are sorted, because tables would cost more. */
 #define FEW 4096
+/* Numbers in the upper halves of all percentiles that are kept as a list; more are counted in
+   tables of 512 KiB an upper half. */
+#define LISTED_MAX ((uint64_t)4 << 20)
 
 /* ---- what both ways share ---- */
 
@@ -152,10 +155,12 @@ static uint32_t edge_key(double edge, bool past)
     return key_of_bits(spn_bits_of_f32(f == 0 ? -0.0f : f)); /* both zeros are on one side */
 }
 
-struct counts {                /* of one worker */
-    uint32_t *tally;           /* [2][K_TALLY] of the first reading, by the bits' upper half */
-    int64_t seen;              /* in it */
-    uint64_t *deep;            /* [n_prefix][K_TALLY] of the second, by the key's lower half */
+struct counts {      /* of one worker */
+    uint32_t *tally; /* [2][K_TALLY] of the first reading, by the bits' upper half */
+    int64_t seen;    /* in it */
+    uint64_t *deep;  /* [n_prefix][K_TALLY] of the second, by the key's lower half; or: */
+    uint32_t *list;  /* keys */
+    int64_t n_list;
     uint64_t below[EDGES_MAX]; /* numbers that share an edge's upper half and are below it */
     uint32_t *picked;          /* [K_BLOCK] */
 };
@@ -171,6 +176,9 @@ struct run {
 
     uint32_t prefix[PREFIXES_MAX]; /* upper halves that percentiles fall into, by key, ascending */
     int n_prefix;
+    int64_t listed;           /* room of the lists, 0: tables */
+    uint64_t *low;            /* [K_TALLY] of the upper half whose numbers were asked for last */
+    int64_t low_of;           /* which; -1: none */
     uint32_t edge[EDGES_MAX]; /* keys, ascending */
     int n_edge;
     /* By the bits' upper half; 0: not looked at, else 1 + an index of look. */
@@ -181,7 +189,10 @@ struct run {
     } look[PREFIXES_MAX + EDGES_MAX];
 };
 
-int64_t k_pick_f32_ref(const float *x, int64_t n, const unsigned char *slot, uint32_t *out)
+/* The bits of those numbers of X whose SLOT is not 0, in order, into OUT of N places; says how
+   many. Without a jump: whether a number is wanted cannot be foretold.  Sixteen slots by one gather
+   are half as fast here. */
+static int64_t pick(const float *x, int64_t n, const unsigned char *slot, uint32_t *out)
 {
     int64_t k = 0;
 
@@ -251,13 +262,15 @@ static void second_reading(void *ctx, int64_t begin, int64_t end, int worker)
     for (int64_t b = begin; b < end; b++) {
         int64_t at = (r->first + b) * K_BLOCK, n = r->n - at < K_BLOCK ? r->n - at : K_BLOCK;
         const void *x = k_fetch(r->t, at, n, k_room(&r->rooms, worker));
-        int64_t picked = k_pick_f32_ref(x, n, r->slot, w->picked);
+        int64_t picked = pick(x, n, r->slot, w->picked);
 
         for (int64_t i = 0; i < picked; i++) {
             uint32_t key = key_of_bits(w->picked[i]);
             int s = r->slot[w->picked[i] >> 16] - 1;
 
-            if (r->look[s].prefix >= 0)
+            if (r->look[s].prefix >= 0 && w->deep == NULL && w->n_list < r->listed)
+                w->list[w->n_list++] = key; /* never more, unless the file changes meanwhile */
+            else if (r->look[s].prefix >= 0 && w->deep != NULL)
                 w->deep[(int64_t)r->look[s].prefix * K_TALLY + (key & 0xffff)]++;
             for (int e = r->look[s].edge; e < r->look[s].edge + r->look[s].edges; e++)
                 w->below[e] += key < r->edge[e];
@@ -344,21 +357,37 @@ static void plan(struct run *r, const struct spn_spread *s, int64_t finite)
     }
 }
 
+/* Counts by the lower half of what has the upper half PREFIX[K]. */
+static const uint64_t *lower_halves(struct run *r, int k)
+{
+    if (r->listed == 0)
+        return r->worker[0].deep + (int64_t)k * K_TALLY;
+    if (r->low_of == k)
+        return r->low;
+    memset(r->low, 0, K_TALLY * sizeof *r->low);
+    for (int w = 0; w < r->threads; w++)
+        for (int64_t i = 0; i < r->worker[w].n_list; i++)
+            if (r->worker[w].list[i] >> 16 == r->prefix[k])
+                r->low[r->worker[w].list[i] & 0xffff]++;
+    r->low_of = k;
+    return r->low;
+}
+
 /* The number at place P. */
-static double number_at(const struct run *r, uint64_t p)
+static double number_at(struct run *r, uint64_t p)
 {
     uint32_t half = half_of_place(r, p);
     uint64_t left = p - r->start[half];
+    const uint64_t *low;
     int k = 0;
 
     while (r->prefix[k] != half)
         k++;
-    for (uint32_t low = 0; low < K_TALLY; low++) {
-        uint64_t c = r->worker[0].deep[(int64_t)k * K_TALLY + low];
-
-        if (left < c)
-            return number_of_key(half << 16 | low);
-        left -= c;
+    low = lower_halves(r, k);
+    for (uint32_t l = 0; l < K_TALLY; l++) {
+        if (left < low[l])
+            return number_of_key(half << 16 | l);
+        left -= low[l];
     }
     return NAN; /* the file changed between the readings, which spn_reader_check will say */
 }
@@ -368,7 +397,7 @@ static void answer(struct run *r, struct spn_spread *s, int64_t finite)
     double on;
 
     for (int w = 1; w < r->threads; w++) {
-        for (int64_t i = 0; i < (int64_t)r->n_prefix * K_TALLY; i++)
+        for (int64_t i = 0; r->listed == 0 && i < (int64_t)r->n_prefix * K_TALLY; i++)
             r->worker[0].deep[i] += r->worker[w].deep[i];
         for (int e = 0; e < r->n_edge; e++)
             r->worker[0].below[e] += r->worker[w].below[e];
@@ -407,12 +436,24 @@ static spn_status tables(struct run *r, const struct spn_measure *how, struct sp
     return st;
 }
 
-static spn_status deep_tables(struct run *r, struct spn_err *err)
+/* What the second reading keeps. */
+static spn_status second_tables(struct run *r, struct spn_err *err)
 {
+    uint64_t total = 0;
+
+    for (int k = 0; k < r->n_prefix; k++)
+        total += r->start[r->prefix[k] + 1] - r->start[r->prefix[k]];
+    r->listed = total <= LISTED_MAX ? (int64_t)total + 1 : 0;
+    r->low_of = -1;
+    r->low = spn_calloc(K_TALLY, sizeof *r->low);
     for (int w = 0; w < r->threads; w++) {
-        r->worker[w].deep =
-            spn_calloc((size_t)r->n_prefix * K_TALLY + 1, sizeof *r->worker[w].deep);
-        if (r->worker[w].deep == NULL)
+        struct counts *c = &r->worker[w];
+
+        if (r->listed > 0)
+            c->list = spn_realloc(NULL, (size_t)r->listed, sizeof *c->list);
+        else
+            c->deep = spn_calloc((size_t)r->n_prefix * K_TALLY, sizeof *c->deep);
+        if (r->low == NULL || (c->list == NULL && c->deep == NULL))
             return spn_fail(err, SPN_ENOMEM, "percentiles: no memory for %d tables of counts",
                             r->n_prefix);
     }
@@ -443,7 +484,7 @@ static spn_status by_counting(struct spn_stats *stats, struct spn_spread *s,
             sum += c;
         }
         plan(&r, s, all.finite);
-        st = deep_tables(&r, err);
+        st = second_tables(&r, err);
     }
     if (st == SPN_OK)
         st = reading(&r, second_reading, NULL, r.n / 2, how, err);
@@ -452,11 +493,13 @@ static spn_status by_counting(struct spn_stats *stats, struct spn_spread *s,
     for (int w = 0; r.worker != NULL && w < r.threads; w++) {
         spn_free(r.worker[w].tally);
         spn_free(r.worker[w].deep);
+        spn_free(r.worker[w].list);
         spn_free(r.worker[w].picked);
     }
     spn_free(r.worker);
     spn_free(r.part);
     spn_free(r.start);
+    spn_free(r.low);
     spn_free(r.slot);
     k_rooms_free(&r.rooms);
     return st;

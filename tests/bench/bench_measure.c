@@ -33,17 +33,23 @@ static int by_value(const void *a, const void *b)
     return *x < *y ? -1 : *x > *y;
 }
 
-/* Reading alone: every 8 bytes are added, 8 chains side by side. */
-static uint64_t sink[64];
+/* Reading alone: every number is added, in 8 vectors side by side. */
+typedef float wide __attribute__((vector_size(64), aligned(4)));
+static float sink[64];
 static void read_only(void *ctx, int64_t begin, int64_t end, int worker)
 {
-    const uint64_t *p = (const uint64_t *)ctx + begin;
-    uint64_t s[8] __attribute__((aligned(64))) = { 0 };
+    const float *p = (const float *)ctx + begin;
+    wide s[8] = { 0 };
 
-    for (int64_t i = 0; i + 8 <= end - begin; i += 8)
-        for (int k = 0; k < 8; k++)
-            s[k] += p[i + k];
-    sink[worker] += s[0] + s[1] + s[2] + s[3] + s[4] + s[5] + s[6] + s[7];
+    /* From two places at once: this is what a core reads fastest. */
+    for (int64_t i = 0; i + 64 <= (end - begin) / 2; i += 64)
+        for (int k = 0; k < 4; k++) {
+            s[k] += *(const wide *)(const void *)(p + i + 16 * k);
+            s[4 + k] += *(const wide *)(const void *)(p + (end - begin) / 2 + i + 16 * k);
+        }
+    s[0] += s[1] + s[2] + s[3] + s[4] + s[5] + s[6] + s[7];
+    for (int k = 0; k < 16; k++)
+        sink[worker % 64] += s[0][k];
 }
 
 int main(int argc, char **argv)
@@ -67,9 +73,8 @@ int main(int argc, char **argv)
     if (pool == NULL || x == NULL)
         return 1;
     spn_rng_init(&rng, spn_key_seed(1));
-    for (int64_t i = 0; i < n; i++) /* a million draws, at ever other places */
-        x[i] = i < 1 << 20 ? (float)(0.02 * spn_rng_normal(&rng))
-                           : x[(i * 7919 + i / 1048573) & ((1 << 20) - 1)];
+    for (int64_t i = 0; i < n; i++) /* 16 million draws, again and again */
+        x[i] = i < 1 << 24 ? (float)(0.02 * spn_rng_normal(&rng)) : x[i & ((1 << 24) - 1)];
     spn_tensor_init(&t, SPN_F32, 1, dim, x, NULL);
     spn_tensor_init(&half, SPN_F32, 1, half_dim, x, NULL);
     for (int r = 0; r < ROUNDS; r++)
@@ -80,7 +85,7 @@ int main(int argc, char **argv)
             other.data = x + n / 2;
             from = now();
             if (p == 0)
-                spn_pool_run(pool, n / 2, GRAIN, read_only, x);
+                spn_pool_run(pool, n, GRAIN, read_only, x);
             else if (p == 1)
                 spn_stats_run(&stats, &t, &how, NULL);
             else if (p == 2)
