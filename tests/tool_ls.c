@@ -1,9 +1,9 @@
 /* tool_ls.c - prints what a reader sees, one JSON object a line, for tests that compare with other
  * programs.
  *
- *   tool_ls PATH                             format, metadata, tensors (with hashes of their bytes
- * and of their floats) tool_ls PATH gguf|safetensors OUT        and writes all of it that OUT's
- * format can hold
+ *   tool_ls PATH            format, metadata, tensors (hashes of their bytes and of their floats)
+ *   tool_ls PATH KIND OUT   and writes all of it that OUT can hold: a file of KIND gguf,
+ *                           safetensors, npz, pt or optimizer
  */
 #include "config.h"
 
@@ -16,6 +16,8 @@
 #include "base/mem.h"
 #include "format/reader.h"
 #include "tensor/product.h"
+
+enum { DOUBLES = 12 }; /* raw_type of an array of f64, as in GGUF */
 
 static uint64_t hash(const void *bytes, uint64_t n)
 {
@@ -113,6 +115,7 @@ static void copy_array(struct spn_writer *w, const char *key, const struct spn_m
     size_t *length = spn_calloc(n, sizeof *length);
     int32_t *ints = spn_calloc(n, sizeof *ints);
     float *floats = spn_calloc(n, sizeof *floats);
+    double *doubles = spn_calloc(n, sizeof *doubles);
 
     for (size_t i = 0; i < n; i++) {
         int64_t whole = 0;
@@ -123,10 +126,12 @@ static void copy_array(struct spn_writer *w, const char *key, const struct spn_m
         else if (spn_meta_elem_int(v, i, &whole))
             ints[i] = (int32_t)whole;
         else if (spn_meta_elem_float(v, i, &real))
-            floats[i] = (float)real;
+            floats[i] = (float)(doubles[i] = real);
     }
     if (v->elem == SPN_META_STRING)
         spn_writer_strs(w, key, s, length, n);
+    else if (v->elem == SPN_META_FLOAT && v->raw_type == DOUBLES)
+        spn_writer_f64s(w, key, doubles, n);
     else if (v->elem == SPN_META_FLOAT)
         spn_writer_f32s(w, key, floats, n);
     else
@@ -135,6 +140,7 @@ static void copy_array(struct spn_writer *w, const char *key, const struct spn_m
     spn_free(length);
     spn_free(ints);
     spn_free(floats);
+    spn_free(doubles);
 }
 
 static void copy_meta(struct spn_writer *w, bool only_strings, const char *key,
@@ -159,19 +165,32 @@ static void copy_meta(struct spn_writer *w, bool only_strings, const char *key,
 static spn_status copy(const struct spn_reader *r, const char *kind, const char *out,
                        struct spn_err *err)
 {
-    bool gguf = strcmp(kind, "gguf") == 0;
+    bool gguf = strcmp(kind, "gguf") == 0, npz = strcmp(kind, "npz") == 0;
+    bool optimizer = strcmp(kind, "optimizer") == 0;
     struct spn_writer *w = NULL;
     struct spn_meta v;
-    spn_status st = gguf ? spn_gguf_create(&w, out, err) : spn_safetensors_create(&w, out, err);
+    spn_status st = gguf ? spn_gguf_create(&w, out, err)
+                    : npz ? spn_npz_create(&w, out, err)
+                    : optimizer ? spn_torch_create(&w, out, SPN_TORCH_OPTIMIZER, err)
+                    : strcmp(kind, "pt") == 0 ? spn_torch_create(&w, out, SPN_TORCH_STATE_DICT, err)
+                                              : spn_safetensors_create(&w, out, err);
 
     if (st != SPN_OK)
         return st;
     for (size_t i = 0; i < spn_reader_meta_count(r); i++) {
         const char *key = spn_reader_meta_at(r, i, &v);
-        copy_meta(w, !gguf, key, &v);
+
+        if (strncmp(key, "pickle.", 7) == 0)
+            continue;
+        if (optimizer && v.kind == SPN_META_FLOAT)
+            spn_writer_f64(w, key, v.f);
+        else if (optimizer && v.kind == SPN_META_INT)
+            spn_writer_i64(w, key, v.i);
+        else
+            copy_meta(w, !gguf && !optimizer, key, &v);
     }
     for (size_t i = 0; i < spn_reader_count(r); i++)
-        spn_writer_tensor(w, spn_reader_at(r, i)->name, &spn_reader_at(r, i)->t);
+        spn_writer_entry(w, spn_reader_at(r, i)->name, r, spn_reader_at(r, i));
     st = spn_writer_commit(w, err);
     spn_writer_free(w);
     return st;
@@ -185,7 +204,7 @@ int main(int argc, char **argv)
     spn_status st;
 
     if (argc != 2 && argc != 4) {
-        fprintf(stderr, "usage: tool_ls PATH [gguf|safetensors OUT]\n");
+        fprintf(stderr, "usage: tool_ls PATH [gguf|safetensors|npz|pt|optimizer OUT]\n");
         return 2;
     }
     st = spn_reader_open(&r, argv[1], &err);

@@ -136,7 +136,7 @@ static spn_status write_gguf(struct spn_writer *w, FILE *f, struct spn_err *err)
     if (st == SPN_OK)
         st = put_padding(w, f, written, alignment, err);
     for (size_t i = 0; st == SPN_OK && i < w->n_tensors; i++) {
-        st = k_put_tensor(w, f, &w->tensors[i].t, err);
+        st = k_put_tensor(w, f, &w->tensors[i], err);
         if (st == SPN_OK)
             st = put_padding(w, f, spn_tensor_bytes(&w->tensors[i].t), alignment, err);
     }

@@ -124,6 +124,16 @@ struct spn_writer;
 /* GGUF version 3, and safetensors. Nothing is written before spn_writer_commit. */
 spn_status spn_gguf_create(struct spn_writer **out, const char *path, struct spn_err *err);
 spn_status spn_safetensors_create(struct spn_writer **out, const char *path, struct spn_err *err);
+/* NPZ, each tensor as NAME.npy; bf16 and 8-bit floats as |V2 and |V1, which NumPy lacks. */
+spn_status spn_npz_create(struct spn_writer **out, const char *path, struct spn_err *err);
+/* A file that torch.load reads with weights_only=True.
+   SPN_TORCH_STATE_DICT: one dict of the tensors; it holds no metadata, which is left out.
+   SPN_TORCH_OPTIMIZER: optimizer.pt of Hugging Face's Trainer. Tensors are named
+   [optimizer.]state.ID.WHAT, metadata [optimizer.]param_groups.GROUP.KEY; other keys are left
+   out. */
+enum spn_torch_layout { SPN_TORCH_STATE_DICT, SPN_TORCH_OPTIMIZER };
+spn_status spn_torch_create(struct spn_writer **out, const char *path, enum spn_torch_layout layout,
+                            struct spn_err *err);
 /* Metadata (GGUF keys; for safetensors only strings, under __metadata__); key and value are
    copied. The first failure of any of these calls is kept: the later ones return it and
    spn_writer_commit reports it, so one check at the end is enough. */
@@ -131,6 +141,9 @@ spn_status spn_writer_str(struct spn_writer *w, const char *key, const char *s, 
 spn_status spn_writer_u32(struct spn_writer *w, const char *key, uint32_t v);
 spn_status spn_writer_f32(struct spn_writer *w, const char *key, float v);
 spn_status spn_writer_bool(struct spn_writer *w, const char *key, bool v);
+spn_status spn_writer_i64(struct spn_writer *w, const char *key, int64_t v);
+spn_status spn_writer_f64(struct spn_writer *w, const char *key, double v);
+spn_status spn_writer_f64s(struct spn_writer *w, const char *key, const double *v, size_t n);
 spn_status spn_writer_strs(struct spn_writer *w, const char *key, const char *const *s,
                            const size_t *length, size_t n);
 spn_status spn_writer_i32s(struct spn_writer *w, const char *key, const int32_t *v, size_t n);
@@ -138,6 +151,15 @@ spn_status spn_writer_f32s(struct spn_writer *w, const char *key, const float *v
 /* A contiguous tensor, of at most 4 dimensions in a GGUF. NAME is copied; T's data is written at
    spn_writer_commit and must live until then. */
 spn_status spn_writer_tensor(struct spn_writer *w, const char *name, const struct spn_tensor *t);
+/* The same for a tensor that is made while it is written: SHAPE tells type and dimensions, FILL
+   gives elements [FIRST, FIRST + N) in row-major order at DST, from the first to the last, parts of
+   at most 4 MiB. CTX must live until the commit. */
+typedef spn_status (*spn_fill)(void *ctx, int64_t first, int64_t n, void *dst, struct spn_err *err);
+spn_status spn_writer_stream(struct spn_writer *w, const char *name, const struct spn_tensor *shape,
+                             spn_fill fill, void *ctx);
+/* The same for a tensor of an open reader, whatever its layout. */
+spn_status spn_writer_entry(struct spn_writer *w, const char *name, const struct spn_reader *r,
+                            const struct spn_entry *e);
 /* Writes, fsyncs, renames. Names used twice are SPN_EUSAGE, a full disk SPN_EIO; then whatever
    was at the path is as it was. W is still to be freed. */
 spn_status spn_writer_commit(struct spn_writer *w, struct spn_err *err);

@@ -136,7 +136,7 @@ static spn_status write_safetensors(struct spn_writer *w, FILE *f, struct spn_er
     if (st == SPN_OK)
         st = k_put(w, f, header.data, header.length, err);
     for (size_t i = 0; st == SPN_OK && i < w->n_tensors; i++)
-        st = k_put_tensor(w, f, &w->tensors[i].t, err);
+        st = k_put_tensor(w, f, &w->tensors[i], err);
     spn_buf_free(&header);
     return st;
 }

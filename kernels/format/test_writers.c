@@ -227,6 +227,113 @@ static void test_safetensors(void)
     spn_writer_free(w);
 }
 
+/* 0.5 I at place I, but not past STOP. */
+struct made { int64_t stop; };
+
+static spn_status make_halves(void *ctx, int64_t first, int64_t n, void *dst, struct spn_err *err)
+{
+    const struct made *m = ctx;
+    float *f = dst;
+
+    if (first + n > m->stop)
+        return spn_fail(err, SPN_EIO, "nothing at %lld", (long long)(first + n));
+    for (int64_t i = 0; i < n; i++)
+        f[i] = (float)(first + i) / 2;
+    return SPN_OK;
+}
+
+static spn_status create_kind(struct spn_writer **w, const char *kind, const char *path)
+{
+    return strcmp(kind, "npz") == 0 ? spn_npz_create(w, path, NULL)
+           : strcmp(kind, "pt") == 0 ? spn_torch_create(w, path, SPN_TORCH_STATE_DICT, NULL)
+                                     : spn_safetensors_create(w, path, NULL);
+}
+
+/* Streamed, read back, streamed again with a failure half way: the file is as it was. */
+static void test_stream(const char *kind)
+{
+    const int64_t dim[2] = { 3, 1000001 };
+    struct made all = { INT64_MAX }, some = { 2000000 };
+    struct spn_err err = SPN_ERR_INIT;
+    struct spn_writer *w = NULL;
+    struct spn_reader *r = NULL;
+    struct spn_tensor t;
+    const struct spn_entry *e;
+    const float *f;
+    char path[512];
+    int wrong = 0;
+
+    snprintf(path, sizeof path, "%s", in_dir("stream"));
+    spn_tensor_init(&t, SPN_F32, 2, dim, NULL, &err);
+    create_kind(&w, kind, path);
+    spn_writer_stream(w, "a.b", &t, make_halves, &all);
+    ok(spn_writer_commit(w, &err) == SPN_OK, "%s: committed %s", kind, err.text);
+    spn_writer_free(w);
+    ok(spn_reader_open(&r, path, &err) == SPN_OK, "%s: read back %s", kind, r ? "" : err.text);
+    e = r != NULL ? spn_reader_find(r, "a.b") : NULL;
+    ok(e != NULL && e->layout == NULL && e->t.ndim == 2 && e->t.dim[1] == dim[1] &&
+       e->offset % 8 == 0, "%s: one tensor, in one piece", kind);
+    f = e != NULL ? e->t.data : NULL;
+    for (int64_t i = 0; f != NULL && i < 3 * dim[1]; i += 997) {
+        float v;
+
+        memcpy(&v, f + i, sizeof v);
+        wrong += !(v == (float)i / 2);
+    }
+    ok(f != NULL && wrong == 0, "%s: %d of its numbers are wrong", kind, wrong);
+    spn_reader_close(r);
+    r = NULL;
+    create_kind(&w, kind, path);
+    spn_writer_stream(w, "other", &t, make_halves, &some);
+    ok(spn_writer_commit(w, &err) == SPN_EIO, "%s: %s", kind, err.text);
+    spn_writer_free(w);
+    ok(spn_reader_open(&r, path, &err) == SPN_OK && spn_reader_find(r, "a.b") != NULL,
+       "%s: the file is as it was", kind);
+    spn_reader_close(r);
+    unlink(path);
+}
+
+static void test_optimizer(void)
+{
+    const double betas[] = { 0.9, 0.95 };
+    const int32_t params[] = { 0, 1 };
+    float data[2] = { 1, 2 };
+    const int64_t two = 2;
+    struct spn_err err = SPN_ERR_INIT;
+    struct spn_writer *w = NULL;
+    struct spn_reader *r = NULL;
+    struct spn_tensor t;
+    struct spn_meta v;
+    double f = 0;
+    char path[512];
+
+    snprintf(path, sizeof path, "%s", in_dir("optimizer.pt"));
+    spn_tensor_init(&t, SPN_F32, 1, &two, data, &err);
+    spn_torch_create(&w, path, SPN_TORCH_OPTIMIZER, &err);
+    spn_writer_tensor(w, "state.1.exp_avg", &t);
+    spn_writer_tensor(w, "optimizer.state.0.exp_avg", &t);
+    spn_writer_tensor(w, "state.1.exp_avg_sq", &t);
+    spn_writer_f64(w, "param_groups.0.lr", 0.001);
+    spn_writer_bool(w, "param_groups.0.amsgrad", false);
+    spn_writer_i64(w, "optimizer.param_groups.0.far", (int64_t)1 << 40);
+    spn_writer_f64s(w, "param_groups.0.betas", betas, 2);
+    spn_writer_i32s(w, "param_groups.0.params", params, 2);
+    ok(spn_writer_commit(w, &err) == SPN_OK, "optimizer.pt: committed %s", err.text);
+    spn_writer_free(w);
+    ok(spn_reader_open(&r, path, &err) == SPN_OK && spn_reader_count(r) == 3 &&
+       spn_reader_find(r, "optimizer.state.1.exp_avg_sq") != NULL, "read back %s", err.text);
+    ok(spn_meta_float(r, "optimizer.param_groups.0.lr", &f) && f == 0.001 &&
+       spn_reader_meta(r, "optimizer.param_groups.0.betas", &v) && v.count == 2 &&
+       spn_meta_elem_float(&v, 1, &f) && f == 0.95, "its group");
+    spn_reader_close(r);
+    unlink(path);
+    spn_torch_create(&w, path, SPN_TORCH_OPTIMIZER, &err);
+    spn_writer_tensor(w, "weight", &t);
+    ok(spn_writer_commit(w, &err) == SPN_EUSAGE && !spn_path_exists(path), "no state: %s",
+       err.text);
+    spn_writer_free(w);
+}
+
 int main(void)
 {
     if (mkdtemp(dir) == NULL)
@@ -242,6 +349,10 @@ int main(void)
     refused_gguf("an empty key", add_no_key);
     refused_gguf("an alignment of 3", add_alignment);
     test_safetensors();
+    test_stream("safetensors");
+    test_stream("npz");
+    test_stream("pt");
+    test_optimizer();
     ok_int(rmdir(dir), 0, "nothing is left behind");
     return done();
 }

@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "tensor/half.h"
 
-enum { PAIRS_BYTES_MAX = 1 << 30 };
+enum { PAIRS_BYTES_MAX = 1 << 30, PART_BYTES = 4 << 20 };
 
 void k_store_u32(unsigned char *p, uint32_t v)
 {
@@ -49,6 +49,18 @@ spn_status spn_gguf_create(struct spn_writer **out, const char *path, struct spn
 spn_status spn_safetensors_create(struct spn_writer **out, const char *path, struct spn_err *err)
 {
     return create(out, &k_safetensors_writer, path, err);
+}
+
+spn_status spn_npz_create(struct spn_writer **out, const char *path, struct spn_err *err)
+{
+    return create(out, &k_npz_writer, path, err);
+}
+
+spn_status spn_torch_create(struct spn_writer **out, const char *path, enum spn_torch_layout layout,
+                            struct spn_err *err)
+{
+    return create(out, layout == SPN_TORCH_OPTIMIZER ? &k_torch_optimizer_writer : &k_torch_writer,
+                  path, err);
 }
 
 void spn_writer_free(struct spn_writer *w)
@@ -139,6 +151,44 @@ spn_status spn_writer_f32(struct spn_writer *w, const char *key, float v)
     return add_pair(w, key, K_F32, -1, b, sizeof b);
 }
 
+spn_status spn_writer_i64(struct spn_writer *w, const char *key, int64_t v)
+{
+    unsigned char b[8];
+
+    k_store_u64(b, (uint64_t)v);
+    return add_pair(w, key, K_I64, -1, b, sizeof b);
+}
+
+static void store_f64(unsigned char b[8], double v)
+{
+    uint64_t bits;
+
+    memcpy(&bits, &v, sizeof bits);
+    k_store_u64(b, bits);
+}
+
+spn_status spn_writer_f64(struct spn_writer *w, const char *key, double v)
+{
+    unsigned char b[8];
+
+    store_f64(b, v);
+    return add_pair(w, key, K_F64, -1, b, sizeof b);
+}
+
+spn_status spn_writer_f64s(struct spn_writer *w, const char *key, const double *v, size_t n)
+{
+    unsigned char *b = spn_calloc(n, 8);
+    spn_status st;
+
+    if (b == NULL)
+        return no_memory(w, key);
+    for (size_t i = 0; i < n; i++)
+        store_f64(b + 8 * i, v[i]);
+    st = add_pair(w, key, K_F64, (int64_t)n, b, 8 * n);
+    spn_free(b);
+    return st;
+}
+
 spn_status spn_writer_bool(struct spn_writer *w, const char *key, bool v)
 {
     unsigned char b = v;
@@ -211,7 +261,7 @@ spn_status spn_writer_tensor(struct spn_writer *w, const char *name, const struc
         spn_free(copy);
         return no_memory(w, name);
     }
-    w->tensors[w->n_tensors++] = (struct k_written){ copy, *t };
+    w->tensors[w->n_tensors++] = (struct k_written){ .name = copy, .t = *t };
     return SPN_OK;
 }
 
@@ -231,6 +281,30 @@ static spn_status check_names(struct spn_writer *w, const void *items, size_t si
     if (twice != NULL)
         st = spn_fail(err, SPN_EUSAGE, "%s: %s %.100s was added twice", w->path, what, twice);
     spn_free(p);
+    return st;
+}
+
+spn_status spn_writer_stream(struct spn_writer *w, const char *name, const struct spn_tensor *shape,
+                             spn_fill fill, void *ctx)
+{
+    spn_status st = spn_writer_tensor(w, name, shape);
+
+    if (st == SPN_OK) {
+        w->tensors[w->n_tensors - 1].fill = fill;
+        w->tensors[w->n_tensors - 1].ctx = ctx;
+    }
+    return st;
+}
+
+spn_status spn_writer_entry(struct spn_writer *w, const char *name, const struct spn_reader *r,
+                            const struct spn_entry *e)
+{
+    spn_status st = spn_writer_tensor(w, name, &e->t);
+
+    if (st == SPN_OK) {
+        w->tensors[w->n_tensors - 1].reader = r;
+        w->tensors[w->n_tensors - 1].entry = e;
+    }
     return st;
 }
 
@@ -276,8 +350,47 @@ spn_status k_put_zeros(const struct spn_writer *w, FILE *f, uint64_t n, struct s
     return st;
 }
 
-spn_status k_put_tensor(const struct spn_writer *w, FILE *f, const struct spn_tensor *t,
+spn_status k_each_part(const struct spn_writer *w, const struct k_written *x, k_sink sink,
+                       void *ctx, struct spn_err *err)
+{
+    const struct spn_dtype_info *info = spn_dtype_info(x->t.dtype);
+    int64_t elems = spn_tensor_elems(&x->t);
+    int64_t most = PART_BYTES / info->block_bytes * (int64_t)info->block_elems;
+    spn_status st = SPN_OK;
+    void *part;
+
+    if (x->fill == NULL && x->entry == NULL)
+        return sink(ctx, x->t.data, (size_t)spn_tensor_bytes(&x->t), err);
+    part = spn_aligned_alloc(64, PART_BYTES);
+    if (part == NULL)
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory to write %.100s", w->path, x->name);
+    for (int64_t at = 0; st == SPN_OK && at < elems;) {
+        int64_t n = elems - at < most ? elems - at : most;
+
+        st = x->fill != NULL ? x->fill(x->ctx, at, n, part, err)
+                             : spn_entry_read(x->reader, x->entry, at, n, part, err);
+        if (st == SPN_OK)
+            st = sink(ctx, part,
+                      (size_t)(n / info->block_elems) * (size_t)info->block_bytes, err);
+        at += n;
+    }
+    spn_free(part);
+    return st;
+}
+
+struct file_sink { const struct spn_writer *w; FILE *f; };
+
+static spn_status put_part(void *ctx, const void *bytes, size_t n, struct spn_err *err)
+{
+    const struct file_sink *s = ctx;
+
+    return k_put(s->w, s->f, bytes, n, err);
+}
+
+spn_status k_put_tensor(const struct spn_writer *w, FILE *f, const struct k_written *x,
                         struct spn_err *err)
 {
-    return k_put(w, f, t->data, (size_t)spn_tensor_bytes(t), err);
+    struct file_sink s = { w, f };
+
+    return k_each_part(w, x, put_part, &s, err);
 }

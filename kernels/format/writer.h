@@ -10,7 +10,14 @@
 #include "format/reader.h"
 #include "format/source.h"
 
-struct k_written { char *name; struct spn_tensor t; };    /* name first: sorted through it */
+struct k_written {
+    char *name;                        /* first: sorted through it */
+    struct spn_tensor t;
+    spn_fill fill;                     /* NULL: t.data is written */
+    void *ctx;
+    const struct spn_reader *reader;   /* ENTRY's */
+    const struct spn_entry *entry;     /* not NULL: it is read and written */
+};
 struct k_key { char *name; };
 
 struct spn_writer {
@@ -36,7 +43,8 @@ struct k_writer_format {
     spn_status (*write)(struct spn_writer *w, FILE *f, struct spn_err *err);
 };
 
-extern const struct k_writer_format k_gguf_writer, k_safetensors_writer;
+extern const struct k_writer_format k_gguf_writer, k_safetensors_writer, k_npz_writer,
+    k_torch_writer, k_torch_optimizer_writer;
 
 void k_store_u32(unsigned char *p, uint32_t v);
 void k_store_u64(unsigned char *p, uint64_t v);
@@ -44,7 +52,12 @@ void k_store_u64(unsigned char *p, uint64_t v);
 spn_status k_put(const struct spn_writer *w, FILE *f, const void *bytes, size_t n,
                  struct spn_err *err);
 spn_status k_put_zeros(const struct spn_writer *w, FILE *f, uint64_t n, struct spn_err *err);
-spn_status k_put_tensor(const struct spn_writer *w, FILE *f, const struct spn_tensor *t,
+/* Takes the bytes of a tensor, part by part. */
+typedef spn_status (*k_sink)(void *ctx, const void *bytes, size_t n, struct spn_err *err);
+/* All of X, in parts that fit a fixed block, to SINK. */
+spn_status k_each_part(const struct spn_writer *w, const struct k_written *x, k_sink sink,
+                       void *ctx, struct spn_err *err);
+spn_status k_put_tensor(const struct spn_writer *w, FILE *f, const struct k_written *x,
                         struct spn_err *err);
 
 #endif

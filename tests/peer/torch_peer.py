@@ -204,7 +204,46 @@ def check_numpy(folder):
            and meta["t"] == "\u00e4\n'" and meta["neg"] == -5 and meta["yes"] is True, f"numpy in a pickle of protocol {protocol}")
 
 
+def check_written(folder):
+    """What we write, they read: .pt with weights_only, optimizer.pt, NPZ."""
+    want = tensors()
+    path, copy = os.path.join(folder, "w.pt"), os.path.join(folder, "copy.pt")
+    torch.save(want | {"u16": torch.arange(5).to(torch.uint16), "f8": torch.randn(9).to(torch.float8_e4m3fn)}, path)
+    want = torch.load(path, weights_only=True)
+    ls(path, "pt", copy)
+    got = torch.load(copy, weights_only=True)
+    ok(list(got) == list(want) and all(g.dtype == want[k].dtype and g.shape == want[k].shape and data_of(g) == data_of(want[k])
+                                       for k, g in got.items()), f"a state dict of {len(want)} tensors, weights_only=True")
+    with zipfile.ZipFile(copy) as z:
+        ok(z.testzip() is None and all(i.compress_type == 0 for i in z.infolist()), "its checksums")
+    model = torch.nn.Linear(4, 3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95), weight_decay=0.1)
+    for _ in range(3):
+        model(torch.randn(5, 4)).sum().backward()
+        optimizer.step()
+    torch.save(optimizer.state_dict(), path)
+    ls(path, "optimizer", copy)
+    got = torch.load(copy, weights_only=True)
+    want = optimizer.state_dict()
+    ok(got["state"].keys() == want["state"].keys() and all(
+        torch.equal(got["state"][i][k], t) for i, s in want["state"].items() for k, t in s.items()), "optimizer.pt: its moments")
+    group = want["param_groups"][0]
+    ok(len(got["param_groups"]) == 1 and all(got["param_groups"][0][k] == v for k, v in group.items() if v is not None),
+       f"optimizer.pt: its group {got['param_groups']}")
+    other = torch.optim.AdamW(model.parameters())
+    other.load_state_dict(got)
+    other.step()
+    ok(other.state_dict()["state"][0]["step"] == 4, "and torch goes on with it")
+    arrays = {k: v for k, v in tensors().items() if k != "bf16"}
+    torch.save(arrays, path)
+    ls(path, "npz", os.path.join(folder, "copy.npz"))
+    with np.load(os.path.join(folder, "copy.npz")) as z:
+        ok(set(z.files) == set(arrays) and all(z[k].shape == tuple(v.shape) and z[k].tobytes() == data_of(v)
+                                               for k, v in arrays.items()), f"an NPZ of {len(arrays)} arrays")
+
+
 with tempfile.TemporaryDirectory() as work:
+    check_written(work)
     check_numpy(work)
     check_save(work)
     check_nested(work)
