@@ -1,7 +1,10 @@
 /* tool_lm.c - a model from the command line, for tests that compare with other programs.
  *
  *   tool_lm logits MODEL f32|int8 ID...    float32 [ids, vocabulary] to stdout
- *   tool_lm write MODEL OUT TYPE           the model as GGUF, matrices as TYPE
+ *   tool_lm steps MODEL f32|int8 ID...     the same, a token a run
+ *   tool_lm pair MODEL f32|int8 ID...      two sequences in each run, the ids and the ids
+ * backwards: first the logits of the one, then of the other tool_lm write MODEL OUT TYPE the model
+ * as GGUF, matrices as TYPE
  */
 #include "config.h"
 
@@ -12,6 +15,8 @@
 #include "base/mem.h"
 #include "lm/logits.h"
 #include "lm/model.h"
+#include "lm/store.h"
+#include "tensor/rows.h"
 
 static spn_status logits(struct spn_lm *m, char **ids, int64_t n, struct spn_err *err)
 {
@@ -31,6 +36,76 @@ static spn_status logits(struct spn_lm *m, char **ids, int64_t n, struct spn_err
     return st;
 }
 
+/* SEQS sequences in runs of CHUNK rows each, over one store. */
+static spn_status chunks(struct spn_lm *m, char **ids, int64_t n, int seqs, int64_t chunk,
+                         struct spn_err *err)
+{
+    const int64_t most[SPN_DIM_SYMBOLS] = { seqs * chunk, seqs * chunk, 0 };
+    struct spn_kv_layer *layer = spn_calloc((size_t)m->shape.n_layer, sizeof *layer);
+    struct spn_kv_options o = { .n_layer = (int)m->shape.n_layer,
+                                .layer = layer,
+                                .dtype = SPN_F32,
+                                .n_tiers = 1,
+                                .tokens = { seqs * (n + 64) },
+                                .max_seqs = seqs };
+    int32_t *row = spn_calloc((size_t)(seqs * chunk), 4 * sizeof *row), seq[2] = { 0, 0 };
+    float *out = spn_calloc((size_t)(seqs * n * m->shape.n_vocab), sizeof *out);
+    int32_t *token = row, *pos = row + seqs * chunk, *of = row + 2 * seqs * chunk,
+            *want = row + 3 * seqs * chunk;
+    struct spn_plan *plan = spn_plan_new(SPN_F32);
+    struct spn_exec *exec = NULL;
+    struct spn_kv *kv = NULL;
+    struct spn_tensor view;
+    spn_status st;
+
+    for (int64_t l = 0; l < m->shape.n_layer; l++)
+        layer[l] =
+            (struct spn_kv_layer){ m->shape.n_head_kv * m->shape.dim_k,
+                                   m->shape.n_head_kv * m->shape.dim_v, (int)m->shape.n_head_kv };
+    spn_lm_forward(m, plan, SPN_LM_GENERATE);
+    st = spn_plan_finish(plan, err);
+    if (st == SPN_OK)
+        st = spn_exec_new(&exec, plan, most, err);
+    if (st == SPN_OK)
+        st = spn_kv_new(&kv, &o, err);
+    for (int s = 0; s < seqs && st == SPN_OK; s++) {
+        st = spn_kv_seq_new(kv, &seq[s], err);
+        if (st == SPN_OK)
+            st = spn_kv_reserve(kv, seq[s], -1, n, err);
+    }
+    for (int64_t at = 0; at < n && st == SPN_OK; at += chunk) {
+        int64_t part = n - at < chunk ? n - at : chunk;
+        struct spn_rows rows = { .n = 0, .token = token, .pos = pos, .seq = of, .out = want };
+        struct spn_run run = { .batch = &rows, .store = spn_kv_store(kv) };
+
+        for (int s = 0; s < seqs; s++)
+            for (int64_t i = at; i < at + part; i++, rows.n++) {
+                token[rows.n] = (int32_t)strtol(ids[s == 0 ? i : n - 1 - i], NULL, 10);
+                pos[rows.n] = (int32_t)i;
+                of[rows.n] = seq[s];
+                want[rows.n] = (int32_t)rows.n;
+            }
+        rows.n_out = rows.n;
+        run.symbol[-1 - SPN_DIM_ROWS] = run.symbol[-1 - SPN_DIM_OUT] = rows.n;
+        st = spn_exec_run(exec, &run, -1, spn_plan_marks(plan), err);
+        if (st == SPN_OK)
+            st = spn_exec_output(exec, &run, "logits", &view, err);
+        for (int s = 0; s < seqs && st == SPN_OK; s++)
+            memcpy(out + (s * n + at) * m->shape.n_vocab,
+                   (const float *)view.data + s * part * m->shape.n_vocab,
+                   (size_t)(part * m->shape.n_vocab) * sizeof *out);
+    }
+    if (st == SPN_OK)
+        fwrite(out, sizeof *out, (size_t)(seqs * n * m->shape.n_vocab), stdout);
+    spn_exec_free(exec);
+    spn_plan_free(plan);
+    spn_kv_free(kv);
+    spn_free(layer);
+    spn_free(row);
+    spn_free(out);
+    return st;
+}
+
 int main(int argc, char **argv)
 {
     struct spn_err err = SPN_ERR_INIT;
@@ -46,9 +121,13 @@ int main(int argc, char **argv)
     spn_lm_options_default(&o);
     o.tokenizer = false;
     o.act = strcmp(argv[3], "f32") == 0 ? SPN_ACT_F32 : SPN_ACT_INT8;
-    o.pack = strcmp(argv[1], "logits") == 0;
+    o.pack = strcmp(argv[1], "write") != 0;
     st = spn_lm_open(&m, argv[2], &o, &err);
-    if (st == SPN_OK && o.pack)
+    if (st == SPN_OK && strcmp(argv[1], "steps") == 0)
+        st = chunks(m, argv + 4, argc - 4, 1, 1, &err);
+    else if (st == SPN_OK && strcmp(argv[1], "pair") == 0)
+        st = chunks(m, argv + 4, argc - 4, 2, 13, &err);
+    else if (st == SPN_OK && o.pack)
         st = logits(m, argv + 4, argc - 4, &err);
     else if (st == SPN_OK)
         st = spn_lm_write_gguf(m, argv[3], spn_dtype_by_name(argv[4]), NULL, "peer", NULL, NULL,

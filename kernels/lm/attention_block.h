@@ -10,9 +10,11 @@
 struct k_attend {
     int heads, dim_k, dim_v, half; /* half: keys and values are F16 */
     float scale, softcap;
-    const float *q;   /* [heads, dim_k] */
-    float *y;         /* [heads, dim_v], 0 before the first block */
-    float *max, *sum; /* [heads]: largest score so far (-inf), sum of exp(score - max) (0) */
+    const float *slope; /* [heads] ALiBi's slopes; NULL: none */
+    int32_t pos;        /* of the row */
+    const float *q;     /* [heads, dim_k] */
+    float *y;           /* [heads, dim_v], 0 before the first block */
+    float *max, *sum;   /* [heads]: largest score so far (-inf), sum of exp(score - max) (0) */
 };
 
 /* Up to K_SPAN blocks of keys whose positions have the same pos / (K_SPAN * SPN_ATTENTION_BLOCK),
@@ -22,6 +24,7 @@ struct k_attend {
 enum { K_SPAN = 4 };
 struct k_span {
     int n;
+    int32_t first[K_SPAN]; /* position of lane 0 */
     uint32_t mask[K_SPAN];
     /* Keys [dim, BLOCK] and values [BLOCK, dim], every lane may be read; NULL where the lanes lie
        here and there: LANE_K is the first number of a key, whose others follow at a distance of

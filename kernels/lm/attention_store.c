@@ -35,7 +35,8 @@ static const float *value_of(const struct k_span *s, int b, int j, int dim, int 
 }
 
 /* q and lane J of block B. */
-static float score(const struct k_attend *a, const float *q, const struct k_span *s, int b, int j)
+static float score(const struct k_attend *a, const float *q, const struct k_span *s, int b, int j,
+                   float slope)
 {
     const char *k =
         s->k[b] != NULL ? (const char *)s->k[b] + (size_t)j * (a->half ? 2 : 4) : s->lane_k[b][j];
@@ -46,7 +47,8 @@ static float score(const struct k_attend *a, const float *q, const struct k_span
             q[d] * (a->half ? spn_f32_of_f16(((const uint16_t *)(const void *)k)[d * BLOCK])
                             : ((const float *)(const void *)k)[d * BLOCK]);
     sum = (dot[0] + dot[1]) * a->scale;
-    return a->softcap > 0 ? a->softcap * tanhf(sum / a->softcap) : sum;
+    sum = a->softcap > 0 ? a->softcap * tanhf(sum / a->softcap) : sum;
+    return sum + slope * (float)(s->first[b] + j - a->pos);
 }
 
 void k_attend_ref(const struct k_attend *a, const struct k_span *s)
@@ -60,7 +62,8 @@ void k_attend_ref(const struct k_attend *a, const struct k_span *s)
             for (int j = 0; j < BLOCK; j++) {
                 if (!(s->mask[b] >> j & 1))
                     continue;
-                p[b][j] = score(a, a->q + (int64_t)h * a->dim_k, s, b, j);
+                p[b][j] = score(a, a->q + (int64_t)h * a->dim_k, s, b, j,
+                                a->slope != NULL ? a->slope[h] : 0);
                 if (!(p[b][j] <= max))
                     max = p[b][j];
             }
@@ -146,6 +149,7 @@ static int place(const struct job *j, struct row *w, int32_t block)
     n = w->span.n++;
     w->block[n] = block;
     w->span.mask[n] = 0;
+    w->span.first[n] = block * BLOCK;
     return n;
 }
 
@@ -255,9 +259,11 @@ static void item(const struct job *j, int64_t first, int64_t end, int kv_head, i
     const struct spn_attention *a = j->a;
     int n = (int)(end - first);
     struct row w[ROWS_MAX];
-    float max[ROWS_MAX][HEADS_MAX], sum[ROWS_MAX][HEADS_MAX];
+    float max[ROWS_MAX][HEADS_MAX], sum[ROWS_MAX][HEADS_MAX], slope[HEADS_MAX];
     int64_t blocks = 0;
 
+    for (int h = 0; h < heads && a->alibi > 0; h++)
+        slope[h] = spn_alibi_slope(a->alibi, a->heads, head + h);
     for (int i = 0; i < n; i++) {
         int64_t r = first + i;
 
@@ -272,6 +278,8 @@ static void item(const struct job *j, int64_t first, int64_t end, int kv_head, i
             .half = w[i].keys.dtype == SPN_F16,
             .scale = a->scale,
             .softcap = a->softcap,
+            .slope = a->alibi > 0 ? slope : NULL,
+            .pos = w[i].pos,
             .q = j->q + (r * a->heads + head) * a->dim_k,
             .y = j->y + (r * a->heads + head) * a->dim_v,
             .max = max[i],

@@ -10,11 +10,16 @@
 #include "lm/bind.h"
 
 #define GLOBAL(field) offsetof(struct spn_lm, field), false
-#define LAYER(field) offsetof(struct spn_lm_layer, field), true
+#define LAYER(field)  offsetof(struct spn_lm_layer, field), true
 
 const struct lm_slot lm_slots[] = {
     { GLOBAL(embed), LM_VOCAB, LM_EMBD, LM_MUST, "token_embd.weight", "model.embed_tokens.weight" },
-    { LAYER(attn_norm), LM_EMBD, LM_NONE, LM_MUST, "attn_norm.weight", "input_layernorm.weight" },
+    { GLOBAL(pos_embed), LM_CONTEXT, LM_EMBD, LM_MAY, "position_embd.weight", NULL },
+    { GLOBAL(embed_norm), LM_EMBD, LM_NONE, LM_MAY, "token_embd_norm.weight", NULL },
+    { GLOBAL(embed_norm_bias), LM_EMBD, LM_NONE, LM_MAY, "token_embd_norm.bias", NULL },
+    { LAYER(attn_norm), LM_EMBD, LM_NONE, LM_NORM_BEFORE, "attn_norm.weight",
+      "input_layernorm.weight" },
+    { LAYER(attn_norm_bias), LM_EMBD, LM_NONE, LM_MAY, "attn_norm.bias", "input_layernorm.bias" },
     { LAYER(q), LM_Q, LM_EMBD, LM_MUST, "attn_q.weight", "self_attn.q_proj.weight" },
     { LAYER(k), LM_K, LM_EMBD, LM_MUST, "attn_k.weight", "self_attn.k_proj.weight" },
     { LAYER(v), LM_V, LM_EMBD, LM_MUST, "attn_v.weight", "self_attn.v_proj.weight" },
@@ -23,31 +28,56 @@ const struct lm_slot lm_slots[] = {
     { LAYER(k_bias), LM_K, LM_NONE, LM_BIAS, "attn_k.bias", "self_attn.k_proj.bias" },
     { LAYER(v_bias), LM_V, LM_NONE, LM_BIAS, "attn_v.bias", "self_attn.v_proj.bias" },
     { LAYER(o_bias), LM_EMBD, LM_NONE, LM_MAY, "attn_output.bias", "self_attn.o_proj.bias" },
-    { LAYER(q_norm), LM_HEAD, LM_NONE, LM_QKNORM, "attn_q_norm.weight", "self_attn.q_norm.weight" },
-    { LAYER(k_norm), LM_HEAD, LM_NONE, LM_QKNORM, "attn_k_norm.weight", "self_attn.k_norm.weight" },
-    { LAYER(ffn_norm), LM_EMBD, LM_NONE, LM_MUST, "ffn_norm.weight",
+    { LAYER(q_norm), LM_Q_NORM, LM_NONE, LM_QKNORM, "attn_q_norm.weight",
+      "self_attn.q_norm.weight" },
+    { LAYER(k_norm), LM_K_NORM, LM_NONE, LM_QKNORM, "attn_k_norm.weight",
+      "self_attn.k_norm.weight" },
+    { LAYER(post_attn_norm), LM_EMBD, LM_NONE, LM_MAY, "post_attention_norm.weight", NULL },
+    { LAYER(ffn_norm), LM_EMBD, LM_NONE, LM_SECOND, "ffn_norm.weight",
       "post_attention_layernorm.weight" },
-    { LAYER(gate), LM_FF, LM_EMBD, LM_MUST, "ffn_gate.weight", "mlp.gate_proj.weight" },
+    { LAYER(ffn_norm_bias), LM_EMBD, LM_NONE, LM_MAY, "ffn_norm.bias",
+      "post_attention_layernorm.bias" },
+    { LAYER(gate), LM_FF, LM_EMBD, LM_GATE, "ffn_gate.weight", "mlp.gate_proj.weight" },
     { LAYER(up), LM_FF, LM_EMBD, LM_MUST, "ffn_up.weight", "mlp.up_proj.weight" },
     { LAYER(down), LM_EMBD, LM_FF, LM_MUST, "ffn_down.weight", "mlp.down_proj.weight" },
-    { GLOBAL(out_norm), LM_EMBD, LM_NONE, LM_MUST, "output_norm.weight", "model.norm.weight" },
+    { LAYER(gate_bias), LM_FF, LM_NONE, LM_MAY, "ffn_gate.bias", "mlp.gate_proj.bias" },
+    { LAYER(up_bias), LM_FF, LM_NONE, LM_MAY, "ffn_up.bias", "mlp.up_proj.bias" },
+    { LAYER(down_bias), LM_EMBD, LM_NONE, LM_MAY, "ffn_down.bias", "mlp.down_proj.bias" },
+    { LAYER(post_ffn_norm), LM_EMBD, LM_NONE, LM_MAY, "post_ffw_norm.weight", NULL },
+    { GLOBAL(out_norm), LM_EMBD, LM_NONE, LM_NORM, "output_norm.weight", "model.norm.weight" },
+    { GLOBAL(out_norm_bias), LM_EMBD, LM_NONE, LM_MAY, "output_norm.bias", "model.norm.bias" },
     { GLOBAL(output), LM_VOCAB, LM_EMBD, LM_OUTPUT, "output.weight", "lm_head.weight" },
+    { GLOBAL(output_bias), LM_VOCAB, LM_NONE, LM_MAY, "output.bias", "lm_head.bias" },
 };
 const int lm_n_slots = sizeof lm_slots / sizeof *lm_slots;
 
 int64_t lm_dim_of(const struct spn_lm_shape *s, enum lm_dim d)
 {
     switch (d) {
-    case LM_NONE: return 0;
-    case LM_VOCAB: return s->n_vocab;
-    case LM_EMBD: return s->n_embd;
-    case LM_FF: return s->n_ff;
-    case LM_Q: return s->n_head * s->dim_k;
-    case LM_K: return s->n_head_kv * s->dim_k;
-    case LM_V: return s->n_head_kv * s->dim_v;
-    case LM_O: return s->n_head * s->dim_v;
-    case LM_HEAD: return s->dim_k;
-    case LM_PAIRS: return s->n_rot / 2;
+    case LM_NONE:
+        return 0;
+    case LM_VOCAB:
+        return s->n_vocab;
+    case LM_EMBD:
+        return s->n_embd;
+    case LM_FF:
+        return s->n_ff;
+    case LM_Q:
+        return s->n_head * s->dim_k;
+    case LM_K:
+        return s->n_head_kv * s->dim_k;
+    case LM_V:
+        return s->n_head_kv * s->dim_v;
+    case LM_O:
+        return s->n_head * s->dim_v;
+    case LM_Q_NORM:
+        return s->qk_norm_row ? s->n_head * s->dim_k : s->dim_k;
+    case LM_K_NORM:
+        return s->qk_norm_row ? s->n_head_kv * s->dim_k : s->dim_k;
+    case LM_CONTEXT:
+        return s->context;
+    case LM_PAIRS:
+        return s->n_rot / 2;
     }
     return 0;
 }
@@ -59,15 +89,33 @@ struct spn_weight *lm_slot_weight(struct spn_lm *m, const struct lm_slot *slot, 
     return (struct spn_weight *)(base + slot->at);
 }
 
+bool lm_gated(enum spn_ffn_kind ffn)
+{
+    return ffn != SPN_FFN_GELU && ffn != SPN_FFN_GELU_ERF;
+}
+
 bool lm_slot_created(const struct spn_arch *arch, const struct spn_lm_shape *s,
                      const struct lm_slot *slot)
 {
     switch (slot->need) {
-    case LM_MUST: return true;
-    case LM_MAY: return false;
-    case LM_BIAS: return arch->qkv_bias;
-    case LM_QKNORM: return arch->qk_norm;
-    case LM_OUTPUT: return !s->tied;
+    case LM_MUST:
+        return true;
+    case LM_MAY:
+        return false;
+    case LM_BIAS:
+        return arch->qkv_bias;
+    case LM_QKNORM:
+        return arch->qk_norm;
+    case LM_NORM_BEFORE:
+        return !arch->post_only && !arch->plain_norm;
+    case LM_NORM:
+        return !arch->plain_norm;
+    case LM_SECOND:
+        return !arch->post_only && !arch->plain_norm && !s->parallel;
+    case LM_GATE:
+        return lm_gated(s->ffn);
+    case LM_OUTPUT:
+        return !s->tied;
     }
     return false;
 }

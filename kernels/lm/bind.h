@@ -8,14 +8,31 @@
 #include "lm/model.h"
 
 /* A dimension of a weight in terms of the hyper-parameters. */
-enum lm_dim { LM_NONE, LM_VOCAB, LM_EMBD, LM_FF, LM_Q, LM_K, LM_V, LM_O, LM_HEAD, LM_PAIRS };
+enum lm_dim {
+    LM_NONE,
+    LM_VOCAB,
+    LM_EMBD,
+    LM_FF,
+    LM_Q,
+    LM_K,
+    LM_V,
+    LM_O,
+    LM_Q_NORM,
+    LM_K_NORM,
+    LM_PAIRS,
+    LM_CONTEXT
+};
 
 enum lm_need {
     LM_MUST,
     LM_MAY,
     LM_BIAS /* must where the description has biases on q, k, v, else may */,
     LM_QKNORM,
-    LM_OUTPUT /* may: absent means tied */
+    LM_NORM_BEFORE, /* must, but where norms come after or have no weights */
+    LM_NORM,        /* must, but where norms have no weights */
+    LM_SECOND,      /* like NORM_BEFORE, and absent where one norm serves both halves of a layer */
+    LM_GATE,        /* must where the feed-forward has a gate */
+    LM_OUTPUT       /* may: absent means tied */
 };
 
 /* One weight: its place in struct spn_lm (or spn_lm_layer), its shape and its names. A vector has
@@ -25,7 +42,8 @@ struct lm_slot {
     bool in_layer;
     enum lm_dim rows, cols;
     enum lm_need need;
-    const char *gguf, *hf; /* of a layer: what follows "blk.N." and "model.layers.N." */
+    /* Of a layer: what follows "blk.N." and "model.layers.N."; HF NULL: llama has no such. */
+    const char *gguf, *hf;
 };
 extern const struct lm_slot lm_slots[];
 extern const int lm_n_slots;
@@ -40,6 +58,31 @@ bool lm_slot_created(const struct spn_arch *arch, const struct spn_lm_shape *s,
 spn_status lm_list(struct spn_lm *m, struct spn_err *err);
 /* Rows of q and k are rotated in pairs: does SLOT hold such rows (bias too)? */
 bool lm_slot_rotates(const struct lm_slot *slot);
+
+/* What fills a weight: all rows of an entry, or some of a fused one (bind_source.c). */
+struct lm_source {
+    const struct spn_entry *e; /* NULL: absent */
+    char name[160];            /* what was looked for */
+    bool transposed;           /* E is [in, out] */
+    int64_t rows;              /* E should have */
+    int64_t first;             /* its first row for this weight, */
+    int64_t run, step;         /* which come RUN at a time, STEP apart (run 0: all in one) */
+};
+void lm_find_source(const struct spn_lm *m, const struct lm_slot *slot, int64_t layer, bool hf,
+                    struct lm_source *s);
+/* Does the feed-forward of this kind have a gate? */
+bool lm_gated(enum spn_ffn_kind ffn);
+/* Which layers have the window and rotary positions: m->layer's own settings.  HF: where the folder
+   lists them, as it says. */
+void lm_plan_layers(struct spn_lm *m, bool hf);
+/* Divisors [n_rot / 2] of the angles, from m->arena. */
+spn_status lm_rope_divisors(struct spn_lm *m, const float *f, struct spn_err *err);
+/* YaRN's divisors (Peng and others 2024). */
+struct lm_yarn {
+    double factor, original, beta_fast, beta_slow;
+    bool truncate;
+};
+spn_status lm_rope_yarn(struct spn_lm *m, const struct lm_yarn *y, struct spn_err *err);
 
 /* Read arch, shape, pairs and (hf) computed rope divisors from m->reader. */
 spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err);

@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -64,30 +65,106 @@ static void may_float(struct keys *k, const char *suffix, float *out, float abse
     *out = spn_meta_float(k->r, key(k, suffix), &v) ? (float)v : absent;
 }
 
-static void rope_scaling(struct keys *k, struct spn_lm_shape *s)
+static void fail_rope(struct keys *k, const char *type)
 {
+    if (k->st == SPN_OK)
+        k->st = spn_fail(k->err, SPN_EFORMAT,
+                         "%s: rotary scaling \"%s\" is not handled (none, linear, yarn and "
+                         "longrope are)",
+                         k->path, type);
+}
+
+/* Phi-3's factors: the long ones when the model's context is longer than the original. */
+static void long_rope(struct keys *k, struct spn_lm *m, float original)
+{
+    struct spn_lm_shape *s = &m->shape;
+    const char *name =
+        (float)s->context > original ? "rope_factors_long.weight" : "rope_factors_short.weight";
+    const struct spn_entry *e = spn_reader_find(k->r, name);
+    double ratio = (double)s->context / (double)original;
+    float attn;
+
+    if (e == NULL || !(original > 1))
+        return;
+    may_float(k, "rope.scaling.attn_factor", &attn,
+              ratio > 1 ? (float)sqrt(1 + log(ratio) / log((double)original)) : 1);
+    s->rope_mscale = attn;
+    if (e->t.ndim != 1 || e->t.dim[0] != s->n_rot / 2 || e->t.dtype != SPN_F32) {
+        if (k->st == SPN_OK)
+            k->st = spn_fail(k->err, SPN_EFORMAT, "%s: tensor %s has not %" PRId64 " numbers",
+                             k->path, name, s->n_rot / 2);
+        return;
+    }
+    if (k->st == SPN_OK)
+        k->st = lm_rope_divisors(m, e->t.data, k->err);
+}
+
+static void rope_scaling(struct keys *k, struct spn_lm *m)
+{
+    struct spn_lm_shape *s = &m->shape;
     const char *type = spn_meta_str(k->r, key(k, "rope.scaling.type"));
-    float factor;
+    float factor, original, fast, slow, attn;
 
     may_float(k, "rope.scale_linear", &factor, 1);
     may_float(k, "rope.scaling.factor", &factor, factor);
+    may_float(k, "rope.scaling.original_context_length", &original, (float)s->context);
     s->rope_scale = 1;
-    if (type != NULL && strcmp(type, "none") == 0)
+    long_rope(k, m, original);
+    if (type != NULL && (strcmp(type, "none") == 0 || strcmp(type, "longrope") == 0))
         return;
-    if (type != NULL && strcmp(type, "linear") != 0) {
-        if (k->st == SPN_OK)
-            k->st = spn_fail(k->err, SPN_EFORMAT,
-                             "%s: rotary scaling \"%s\" is not handled (none and linear are)",
-                             k->path, type);
-        return;
-    }
     if (!(factor > 0)) {
         if (k->st == SPN_OK)
             k->st = spn_fail(k->err, SPN_EFORMAT, "%s: rotary scaling factor %g cannot be", k->path,
                              (double)factor);
         return;
     }
-    s->rope_scale = 1 / factor;
+    if (type != NULL && strcmp(type, "yarn") == 0) {
+        may_float(k, "rope.scaling.yarn_beta_fast", &fast, 32);
+        may_float(k, "rope.scaling.yarn_beta_slow", &slow, 1);
+        may_float(k, "rope.scaling.yarn_attn_factor", &attn, 1);
+        may_float(k, "rope.scaling.attn_factor", &attn, attn);
+        s->rope_mscale = attn * (float)(0.1 * log((double)factor) + 1);
+        if (k->st == SPN_OK)
+            k->st = lm_rope_yarn(m,
+                                 &(struct lm_yarn){ .factor = (double)factor,
+                                                    .original = (double)original,
+                                                    .beta_fast = (double)fast,
+                                                    .beta_slow = (double)slow,
+                                                    .truncate = true },
+                                 k->err);
+        return;
+    }
+    if (type != NULL && strcmp(type, "linear") != 0)
+        fail_rope(k, type);
+    else
+        s->rope_scale = 1 / factor;
+}
+
+/* Scales and caps: 0 where the file has none. */
+static void scales(struct keys *k, const struct spn_arch *arch, struct spn_lm_shape *s)
+{
+    may_float(k, "embedding_scale", &s->embed_scale,
+              arch->embed_sqrt ? sqrtf((float)s->n_embd) : 0);
+    may_float(k, "residual_scale", &s->residual_scale, 0);
+    may_float(k, "logit_scale", &s->logit_scale, 0);
+    may_float(k, "attention.scale", &s->attn_scale, 0);
+    may_float(k, "attn_logit_softcapping", &s->attn_cap,
+              strcmp(arch->name, "gemma2") == 0 ? 50 : 0);
+    may_float(k, "final_logit_softcapping", &s->logit_cap,
+              strcmp(arch->name, "gemma2") == 0 ? 30 : 0);
+    may_float(k, "attention.max_alibi_bias", &s->alibi, arch->alibi);
+    may_float(k, "rope.freq_base_swa", &s->base_windowed, arch->base_windowed);
+    if (arch->divides_logits && s->logit_scale != 0)
+        s->logit_scale = 1 / s->logit_scale;
+    /* The largest Gemmas scale by the width of a head that they would have without key_length. */
+    if ((strcmp(arch->name, "gemma2") == 0 && s->n_layer == 46) ||
+        (strcmp(arch->name, "gemma3") == 0 && s->n_layer == 62))
+        s->attn_scale = 1 / sqrtf((float)s->n_embd / (float)s->n_head);
+    s->ffn = arch->ffn;
+    s->qk_norm_row = arch->qk_norm_row;
+    s->parallel = arch->parallel;
+    if (arch->parallel)
+        spn_meta_bool(k->r, key(k, "use_parallel_residual"), &s->parallel);
 }
 
 spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
@@ -108,9 +185,8 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
                         type);
     m->arch = spn_arch_find(k.arch);
     if (m->arch == NULL)
-        return spn_fail(err, SPN_EFORMAT,
-                        "%s: architecture \"%.64s\" is not known (llama, qwen2 and qwen3 are)",
-                        k.path, k.arch);
+        return spn_fail(err, SPN_EFORMAT, "%s: architecture \"%.64s\" is not known", k.path,
+                        k.arch);
     m->pairs = m->arch->pairs_gguf;
     m->name = spn_meta_str(m->reader, "general.name");
     m->chat_template = spn_meta_str(m->reader, "tokenizer.chat_template");
@@ -135,8 +211,10 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
     may_int(&k, "attention.sliding_window", &s->window, 0);
     may_int(&k, "expert_count", &experts, 0);
     may_float(&k, "attention.layer_norm_rms_epsilon", &s->norm_eps, -1);
+    may_float(&k, "attention.layer_norm_epsilon", &s->norm_eps, s->norm_eps);
     may_float(&k, "rope.freq_base", &s->rope_base, 10000);
-    rope_scaling(&k, s);
+    scales(&k, m->arch, s);
+    rope_scaling(&k, m);
     if (k.st != SPN_OK)
         return k.st;
     if (experts > 0)

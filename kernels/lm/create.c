@@ -99,8 +99,11 @@ spn_status spn_lm_create(struct spn_lm **out, const struct spn_arch *arch,
     }
     m->arch = arch;
     m->shape = *shape;
+    m->shape.ffn = arch->ffn;
     m->pairs = arch->pairs_gguf;
     m->layer = spn_arena_alloc(m->arena, (size_t)shape->n_layer, sizeof *m->layer);
+    if (m->layer != NULL)
+        lm_plan_layers(m, false);
     st = m->layer != NULL
              ? lay_out(m, &n, err)
              : spn_fail(err, SPN_ENOMEM, "no memory for %" PRId64 " layers", shape->n_layer);

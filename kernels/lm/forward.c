@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "lm/model.h"
+#include "lm/bind.h"
 
 struct pass {
     struct spn_lm *m;
@@ -22,30 +22,49 @@ static spn_val linear(struct pass *s, spn_val x, struct spn_weight *w, struct sp
     return spn_op_matmul(s->p, x, weight(s->p, w), bias != NULL ? weight(s->p, bias) : -1);
 }
 
-static spn_val norm(struct pass *s, spn_val x, struct spn_weight *w)
+static float or_one(float scale)
+{
+    return scale != 0 ? scale : 1;
+}
+
+static spn_val scaled(struct pass *s, spn_val x, float factor)
+{
+    return or_one(factor) != 1 ? spn_op_scale(s->p, x, factor) : x;
+}
+
+static spn_val norm(struct pass *s, spn_val x, struct spn_weight *w, struct spn_weight *bias)
 {
     if (s->m->arch->norm == SPN_NORM_LAYER)
-        return spn_op_layer_norm(s->p, x, weight(s->p, w), -1, s->m->shape.norm_eps);
+        return spn_op_layer_norm(s->p, x, weight(s->p, w), bias != NULL ? weight(s->p, bias) : -1,
+                                 s->m->shape.norm_eps);
     return spn_op_rms_norm(s->p, x, weight(s->p, w), s->m->shape.norm_eps);
 }
 
-/* q or k: [R, heads*dim_k], each head normed where the description says so, then rotated by the
- * row's position. */
-static spn_val rotated(struct pass *s, spn_val x, struct spn_weight *head_norm)
+/* The norm where the layer has it. */
+static spn_val may_norm(struct pass *s, spn_val x, struct spn_weight *w, struct spn_weight *bias)
+{
+    return w->t.data != NULL ? norm(s, x, w, bias) : x;
+}
+
+/* q or k: [R, heads*dim_k], normed where the description says so (a head at a time, or the row),
+ * then rotated by the row's position. */
+static spn_val rotated(struct pass *s, spn_val x, struct spn_weight *head_norm,
+                       const struct spn_lm_layer *w)
 {
     const struct spn_lm_shape *h = &s->m->shape;
+    bool own_base = w->windowed && h->base_windowed > 0;
     const struct spn_rope rope = {
         .head_dim = (int)h->dim_k,
         .n_rot = (int)h->n_rot,
         .pairs = s->m->pairs,
-        .base = h->rope_base,
-        .freq_scale = h->rope_scale,
-        .mscale = 1,
+        .base = own_base ? h->base_windowed : h->rope_base,
+        .freq_scale = own_base ? 1 : h->rope_scale,
+        .mscale = own_base ? 1 : or_one(h->rope_mscale),
     };
 
     if (s->m->arch->qk_norm)
         x = spn_op_rms_norm(s->p, x, weight(s->p, head_norm), h->norm_eps);
-    return h->n_rot > 0 ? spn_op_rope(s->p, x, s->divisors, &rope) : x;
+    return h->n_rot > 0 && !w->nope ? spn_op_rope(s->p, x, own_base ? -1 : s->divisors, &rope) : x;
 }
 
 static spn_val attention(struct pass *s, spn_val x, struct spn_lm_layer *w, int layer)
@@ -57,36 +76,57 @@ static spn_val attention(struct pass *s, spn_val x, struct spn_lm_layer *w, int 
         .dim_k = (int)h->dim_k,
         .dim_v = (int)h->dim_v,
         .layer = layer,
-        .window = (int)h->window,
-        .scale = (float)(1 / sqrt((double)h->dim_k)),
-        .softcap = 0,
+        .window = (int)w->window,
+        .scale = h->attn_scale != 0 ? h->attn_scale : (float)(1 / sqrt((double)h->dim_k)),
+        .softcap = h->attn_cap,
+        .alibi = h->alibi,
     };
     spn_val q = linear(s, x, &w->q, &w->q_bias);
     spn_val k = linear(s, x, &w->k, &w->k_bias);
     spn_val v = linear(s, x, &w->v, &w->v_bias);
 
-    q = rotated(s, q, &w->q_norm);
-    k = rotated(s, k, &w->k_norm);
+    q = rotated(s, q, &w->q_norm, w);
+    k = rotated(s, k, &w->k_norm, w);
     return linear(s, spn_op_attention(s->p, q, k, v, &a), &w->o, &w->o_bias);
 }
 
 static spn_val feed_forward(struct pass *s, spn_val x, struct spn_lm_layer *w)
 {
-    spn_val gate, up;
+    spn_val gate = -1, up;
+    bool tanh_form = s->m->shape.ffn == SPN_FFN_GEGLU || s->m->shape.ffn == SPN_FFN_GELU;
 
-    switch (s->m->arch->ffn) {
-    case SPN_FFN_SWIGLU:
-        gate = linear(s, x, &w->gate, NULL);
-        up = linear(s, x, &w->up, NULL);
-        return linear(s, spn_op_silu_mul(s->p, gate, up), &w->down, NULL);
-    case SPN_FFN_GEGLU:
-        gate = linear(s, x, &w->gate, NULL);
-        up = linear(s, x, &w->up, NULL);
-        return linear(s, spn_op_mul(s->p, spn_op_gelu(s->p, gate, true), up), &w->down, NULL);
-    case SPN_FFN_GELU:
-        return linear(s, spn_op_gelu(s->p, linear(s, x, &w->up, NULL), true), &w->down, NULL);
+    if (lm_gated(s->m->shape.ffn))
+        gate = linear(s, x, &w->gate, &w->gate_bias);
+    up = linear(s, x, &w->up, &w->up_bias);
+    if (s->m->shape.ffn == SPN_FFN_SWIGLU)
+        up = spn_op_silu_mul(s->p, gate, up);
+    else if (gate != -1)
+        up = spn_op_mul(s->p, spn_op_gelu(s->p, gate, tanh_form), up);
+    else
+        up = spn_op_gelu(s->p, up, tanh_form);
+    return linear(s, up, &w->down, &w->down_bias);
+}
+
+/* x -> x + attention + feed-forward, one after the other or both of x. */
+static spn_val layer(struct pass *s, spn_val x, int l)
+{
+    struct spn_lm_layer *w = &s->m->layer[l];
+    float scale = s->m->shape.residual_scale;
+    spn_val in = may_norm(s, x, &w->attn_norm, &w->attn_norm_bias), part;
+
+    part = may_norm(s, attention(s, in, w, l), &w->post_attn_norm, NULL);
+    part = scaled(s, part, scale);
+    if (!s->m->shape.parallel) {
+        x = spn_op_add(s->p, x, part);
+        in = x;
+    } else if (w->ffn_norm.t.data != NULL) {
+        in = x;
     }
-    return -1;
+    in = may_norm(s, in, &w->ffn_norm, &w->ffn_norm_bias);
+    if (s->m->shape.parallel)
+        x = spn_op_add(s->p, x, part);
+    part = may_norm(s, feed_forward(s, in, w), &w->post_ffn_norm, NULL);
+    return spn_op_add(s->p, x, scaled(s, part, scale));
 }
 
 spn_val spn_lm_forward(struct spn_lm *m, struct spn_plan *p, enum spn_lm_use use)
@@ -95,19 +135,23 @@ spn_val spn_lm_forward(struct spn_lm *m, struct spn_plan *p, enum spn_lm_use use
     spn_val x = spn_op_embed(p, weight(p, &m->embed));
     spn_val logits;
 
+    x = scaled(&s, x, m->shape.embed_scale);
+    if (m->pos_embed.t.data != NULL)
+        x = spn_op_add(p, x, spn_op_embed_pos(p, weight(p, &m->pos_embed), 0));
+    x = may_norm(&s, x, &m->embed_norm, &m->embed_norm_bias);
     spn_plan_mark(p, x);
     for (int64_t l = 0; l < m->shape.n_layer; l++) {
-        struct spn_lm_layer *w = &m->layer[l];
-
-        x = spn_op_add(p, x, attention(&s, norm(&s, x, &w->attn_norm), w, (int)l));
-        x = spn_op_add(p, x, feed_forward(&s, norm(&s, x, &w->ffn_norm), w));
+        x = layer(&s, x, (int)l);
         spn_plan_mark(p, x);
     }
     /* Norm and logits of the wanted rows only: the table is as large as several layers. */
     if (use == SPN_LM_GENERATE)
         x = spn_op_take_rows(p, x);
-    x = norm(&s, x, &m->out_norm);
-    logits = linear(&s, x, m->shape.tied ? &m->embed : &m->output, NULL);
+    x = norm(&s, x, &m->out_norm, &m->out_norm_bias);
+    logits = linear(&s, x, m->shape.tied ? &m->embed : &m->output, &m->output_bias);
+    logits = scaled(&s, logits, m->shape.logit_scale);
+    if (m->shape.logit_cap > 0)
+        logits = spn_op_softcap(p, logits, m->shape.logit_cap);
     spn_plan_output(p, "logits", logits);
     return logits;
 }

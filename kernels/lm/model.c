@@ -35,48 +35,31 @@ static bool aligned(const struct spn_tensor *t)
     return info->block_elems != 1 || (uintptr_t)t->data % (uintptr_t)info->block_bytes == 0;
 }
 
-static void shape_text(const struct spn_lm_shape *s, const struct lm_slot *slot, char *out,
-                       size_t room)
-{
-    if (slot->cols == LM_NONE)
-        snprintf(out, room, "[%" PRId64 "]", lm_dim_of(s, slot->rows));
-    else
-        snprintf(out, room, "[%" PRId64 ", %" PRId64 "]", lm_dim_of(s, slot->rows),
-                 lm_dim_of(s, slot->cols));
-}
-
-/* E has the shape and a type that SLOT can have. */
+/* The source of SLOT has the shape and a type that it can have. */
 static spn_status check_entry(const struct spn_lm *m, const struct lm_slot *slot,
-                              const struct spn_entry *e, struct spn_err *err)
+                              const struct lm_source *src, struct spn_err *err)
 {
     const char *path = spn_reader_path(m->reader);
+    const struct spn_entry *e = src->e;
     const struct spn_dtype_info *info = spn_dtype_info(e->t.dtype);
-    int ndim = slot->cols == LM_NONE ? 1 : 2;
+    int64_t cols = lm_dim_of(&m->shape, slot->cols);
+    int ndim = slot->cols == LM_NONE ? 1 : 2, in = src->transposed ? 0 : 1;
     char want[64], got[128];
 
     if (info == NULL || !info->decode)
         return spn_fail(err, SPN_EFORMAT, "%s: tensor %s has type %s, which is not handled", path,
                         e->name, spn_dtype_name(e->t.dtype));
-    if (e->t.ndim == ndim && e->t.dim[0] == lm_dim_of(&m->shape, slot->rows) &&
-        (ndim == 1 || e->t.dim[1] == lm_dim_of(&m->shape, slot->cols)))
+    if (e->t.ndim == ndim && (ndim == 1 ? e->t.dim[0] == src->rows
+                                        : e->t.dim[1 - in] == src->rows && e->t.dim[in] == cols))
         return SPN_OK;
-    shape_text(&m->shape, slot, want, sizeof want);
+    if (ndim == 1)
+        snprintf(want, sizeof want, "[%" PRId64 "]", src->rows);
+    else
+        snprintf(want, sizeof want, "[%" PRId64 ", %" PRId64 "]",
+                 src->transposed ? cols : src->rows, src->transposed ? src->rows : cols);
     spn_tensor_shape_text(&e->t, got, sizeof got);
     return spn_fail(err, SPN_EFORMAT, "%s: tensor %s is %s, the hyper-parameters ask for %s", path,
                     e->name, got, want);
-}
-
-/* The entry of SLOT in layer L; NULL when it is absent. */
-static const struct spn_entry *find(const struct spn_lm *m, const struct lm_slot *slot, int64_t l,
-                                    bool hf, char *name, size_t room)
-{
-    const char *tail = hf ? slot->hf : slot->gguf;
-
-    if (!slot->in_layer)
-        snprintf(name, room, "%s", tail);
-    else
-        snprintf(name, room, hf ? "model.layers.%" PRId64 ".%s" : "blk.%" PRId64 ".%s", l, tail);
-    return spn_reader_find(m->reader, name);
 }
 
 static spn_status name_weight(struct spn_lm *m, const struct lm_slot *slot, int64_t l,
@@ -92,78 +75,148 @@ static spn_status name_weight(struct spn_lm *m, const struct lm_slot *slot, int6
     return w->name != NULL ? SPN_OK : spn_fail(err, SPN_ENOMEM, "weight %s: no memory", name);
 }
 
+/* Row of the source that row R of the weight is. */
+static int64_t source_row(const struct lm_source *src, int64_t r)
+{
+    return src->first + (src->run > 0 ? r / src->run * src->step + r % src->run : r);
+}
+
+static spn_status no_room(const struct spn_lm *m, const struct spn_entry *e, uint64_t bytes,
+                          struct spn_err *err)
+{
+    return spn_fail(err, SPN_ENOMEM, "%s: no memory for the %" PRIu64 " bytes of %s",
+                    spn_reader_path(m->reader), bytes, e->name);
+}
+
 /* Vectors are read by ops as floats, whatever the file's type: a copy in f32. */
-static spn_status take_vector(struct spn_lm *m, const struct spn_entry *e, struct spn_weight *w,
+static spn_status take_vector(struct spn_lm *m, const struct lm_slot *slot,
+                              const struct lm_source *src, bool hf, struct spn_weight *w,
                               struct spn_err *err)
 {
-    int64_t n = e->t.dim[0];
-    float *f = spn_arena_alloc(m->arena, (size_t)n, sizeof *f);
+    int64_t n = lm_dim_of(&m->shape, slot->rows);
+    float *all = spn_arena_alloc(m->arena, (size_t)src->rows, sizeof *all), *f = all;
+    float more = hf && m->arch->norm_plus_one && strstr(slot->gguf, "norm.weight") != NULL ? 1 : 0;
     spn_status st;
 
+    if (all != NULL && n != src->rows)
+        f = spn_arena_alloc(m->arena, (size_t)n, sizeof *f);
     if (f == NULL)
-        return spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " numbers of %s",
-                        spn_reader_path(m->reader), n, e->name);
-    st = spn_dequant(e->t.dtype, e->t.data, f, n, err);
+        return no_room(m, src->e, (uint64_t)src->rows * sizeof *f, err);
+    st = spn_dequant(src->e->t.dtype, src->e->t.data, all, src->rows, err);
+    for (int64_t i = 0; i < n && st == SPN_OK; i++)
+        f[i] = all[source_row(src, i)] + more;
     return st == SPN_OK ? spn_tensor_init(&w->t, SPN_F32, 1, &n, f, err) : st;
 }
 
-/* A matrix stays in the mapping in its own type; plain numbers that lie askew there are copied. */
-static spn_status take_matrix(struct spn_lm *m, const struct spn_entry *e, struct spn_weight *w,
+/* The rows of a matrix whose source is [in, out], as floats. */
+static spn_status take_transposed(struct spn_lm *m, const struct lm_source *src, int64_t n,
+                                  int64_t k, struct spn_weight *w, struct spn_err *err)
+{
+    const struct spn_entry *e = src->e;
+    uint64_t row_bytes = 0, bytes = 0;
+    float *row = NULL, *f = NULL;
+    const int64_t dim[2] = { n, k };
+    spn_status st = SPN_OK;
+
+    if (spn_mul_u64((uint64_t)n * sizeof *f, (uint64_t)k, &bytes) &&
+        spn_dtype_row_bytes(e->t.dtype, src->rows, &row_bytes)) {
+        row = spn_calloc((size_t)src->rows, sizeof *row);
+        f = spn_arena_alloc(m->arena, (size_t)bytes, 1);
+    }
+    if (row == NULL || f == NULL)
+        st = no_room(m, e, bytes, err);
+    for (int64_t c = 0; c < k && st == SPN_OK; c++) {
+        st = spn_dequant(e->t.dtype, (const char *)e->t.data + (uint64_t)c * row_bytes, row,
+                         src->rows, err);
+        for (int64_t r = 0; r < n && st == SPN_OK; r++)
+            f[r * k + c] = row[source_row(src, r)];
+    }
+    spn_free(row);
+    return st == SPN_OK ? spn_tensor_init(&w->t, SPN_F32, 2, dim, f, err) : st;
+}
+
+/* A matrix stays in the mapping in its own type; rows that lie apart, and plain numbers that lie
+ * askew, are copied. */
+static spn_status take_matrix(struct spn_lm *m, const struct lm_slot *slot,
+                              const struct lm_source *src, struct spn_weight *w,
                               struct spn_err *err)
 {
-    uint64_t bytes = spn_tensor_bytes(&e->t);
+    const struct spn_entry *e = src->e;
+    const int64_t dim[2] = { lm_dim_of(&m->shape, slot->rows), lm_dim_of(&m->shape, slot->cols) };
+    uint64_t row_bytes, bytes;
+    char *data;
+    spn_status st;
 
-    w->t = e->t;
+    if (src->transposed)
+        return take_transposed(m, src, dim[0], dim[1], w, err);
+    if (!spn_dtype_row_bytes(e->t.dtype, dim[1], &row_bytes) ||
+        !spn_mul_u64(row_bytes, (uint64_t)dim[0], &bytes))
+        return spn_fail(err, SPN_EFORMAT, "%s: rows of %" PRId64 " numbers of %s cannot be %s",
+                        spn_reader_path(m->reader), dim[1], e->name, spn_dtype_name(e->t.dtype));
+    st = spn_tensor_init(&w->t, e->t.dtype, 2, dim,
+                         (char *)e->t.data + (uint64_t)src->first * row_bytes, err);
     m->bytes_mapped += bytes;
-    if (aligned(&e->t))
-        return SPN_OK;
-    w->t.data = spn_arena_alloc(m->arena, (size_t)bytes, 1);
-    if (w->t.data == NULL)
-        return spn_fail(err, SPN_ENOMEM, "%s: no memory for the %" PRIu64 " bytes of %s",
-                        spn_reader_path(m->reader), bytes, e->name);
-    memcpy(w->t.data, e->t.data, (size_t)bytes);
+    if (st != SPN_OK || (aligned(&w->t) && src->run == 0))
+        return st;
+    data = spn_arena_alloc(m->arena, (size_t)bytes, 1);
+    if (data == NULL)
+        return no_room(m, e, bytes, err);
+    for (int64_t r = 0; r < dim[0]; r++)
+        memcpy(data + (uint64_t)r * row_bytes,
+               (const char *)e->t.data + (uint64_t)source_row(src, r) * row_bytes,
+               (size_t)row_bytes);
+    w->t.data = data;
     return SPN_OK;
 }
 
-static bool needed(const struct spn_lm *m, const struct lm_slot *slot)
+/* Weights of 1 for a norm that has none. */
+static spn_status take_ones(struct spn_lm *m, const struct lm_slot *slot, struct spn_weight *w,
+                            struct spn_err *err)
 {
-    switch (slot->need) {
-    case LM_MUST: return true;
-    case LM_BIAS: return m->arch->qkv_bias;
-    case LM_QKNORM: return m->arch->qk_norm;
-    case LM_OUTPUT: return !m->shape.tied;
-    case LM_MAY: break;
-    }
-    return false;
+    int64_t n = lm_dim_of(&m->shape, slot->rows);
+    float *f = spn_arena_alloc(m->arena, (size_t)n, sizeof *f);
+
+    if (f == NULL)
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory for a norm", spn_reader_path(m->reader));
+    for (int64_t i = 0; i < n; i++)
+        f[i] = 1;
+    return spn_tensor_init(&w->t, SPN_F32, 1, &n, f, err);
 }
 
 static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_t l, bool hf,
                             struct spn_err *err)
 {
     struct spn_weight *w = lm_slot_weight(m, slot, l);
-    char name[96];
-    const struct spn_entry *e = find(m, slot, l, hf, name, sizeof name);
+    bool norm = slot->need == LM_NORM || slot->need == LM_NORM_BEFORE || slot->need == LM_SECOND;
+    struct lm_source src;
     spn_status st;
 
-    if (slot->need == LM_OUTPUT && m->shape.tied)
+    lm_find_source(m, slot, l, hf, &src);
+    if ((slot->need == LM_OUTPUT && m->shape.tied) ||
+        (slot->need == LM_GATE && !lm_gated(m->shape.ffn)))
         return SPN_OK;
     if (slot->need == LM_QKNORM && !m->arch->qk_norm) {
-        if (e != NULL)
+        if (src.e != NULL)
             return spn_fail(err, SPN_EFORMAT, "%s: tensor %s does not belong to %s",
-                            spn_reader_path(m->reader), name, m->arch->name);
+                            spn_reader_path(m->reader), src.name, m->arch->name);
         return SPN_OK;
     }
-    if (e == NULL) {
-        if (!needed(m, slot))
+    if (src.e == NULL && norm && m->arch->plain_norm) {
+        st = name_weight(m, slot, l, w, err);
+        return st == SPN_OK ? take_ones(m, slot, w, err) : st;
+    }
+    if (src.e == NULL) {
+        if (!lm_slot_created(m->arch, &m->shape, slot))
             return SPN_OK;
         return spn_fail(err, SPN_EFORMAT, "%s: tensor %s is missing", spn_reader_path(m->reader),
-                        name);
+                        src.name);
     }
-    st = check_entry(m, slot, e, err);
+    st = check_entry(m, slot, &src, err);
     if (st == SPN_OK)
         st = name_weight(m, slot, l, w, err);
     if (st == SPN_OK)
-        st = slot->cols == LM_NONE ? take_vector(m, e, w, err) : take_matrix(m, e, w, err);
+        st = slot->cols == LM_NONE ? take_vector(m, slot, &src, hf, w, err)
+                                   : take_matrix(m, slot, &src, w, err);
     return st;
 }
 
@@ -174,14 +227,13 @@ static spn_status bind_weights(struct spn_lm *m, bool hf, struct spn_err *err)
         .rows = LM_PAIRS,
         .need = LM_MAY,
         .gguf = "rope_freqs.weight",
-        .hf = "",
     };
     spn_status st = SPN_OK;
 
     for (int i = 0; i < lm_n_slots && st == SPN_OK; i++)
         for (int64_t l = 0; l < (lm_slots[i].in_layer ? m->shape.n_layer : 1) && st == SPN_OK; l++)
             st = bind_slot(m, &lm_slots[i], l, hf, err);
-    if (st == SPN_OK && !hf)
+    if (st == SPN_OK && !hf && m->rope_divisors.t.data == NULL)
         st = bind_slot(m, &divisors, 0, hf, err);
     return st == SPN_OK ? lm_list(m, err) : st;
 }
@@ -190,7 +242,7 @@ static spn_status bind_weights(struct spn_lm *m, bool hf, struct spn_err *err)
  * output is tied to it. */
 static bool is_product(const struct spn_lm *m, const struct spn_weight *w)
 {
-    return w->t.ndim == 2 && (w != &m->embed || m->shape.tied);
+    return w->t.ndim == 2 && w != &m->pos_embed && (w != &m->embed || m->shape.tied);
 }
 
 static spn_status check_memory(const struct spn_lm *m, struct spn_err *err)
@@ -263,6 +315,8 @@ spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_l
     }
     if (st == SPN_OK) {
         m->layer = spn_arena_alloc(m->arena, (size_t)m->shape.n_layer, sizeof *m->layer);
+        if (m->layer != NULL)
+            lm_plan_layers(m, hf);
         st = m->layer != NULL ? bind_weights(m, hf, err)
                               : spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " layers",
                                          path, m->shape.n_layer);

@@ -18,36 +18,85 @@ extern "C" {
 
 /* ---- description: a table row an architecture, numbers from the file ---- */
 enum spn_norm_kind { SPN_NORM_RMS, SPN_NORM_LAYER };
-enum spn_ffn_kind { SPN_FFN_SWIGLU, SPN_FFN_GEGLU, SPN_FFN_GELU };
+/* The last two have one matrix to the hidden layer, no gate; gelu in its tanh form or by erf. */
+enum spn_ffn_kind {
+    SPN_FFN_SWIGLU,
+    SPN_FFN_GEGLU,
+    SPN_FFN_GEGLU_ERF,
+    SPN_FFN_GELU,
+    SPN_FFN_GELU_ERF
+};
+/* How a fused matrix of queries, keys and values orders its rows: [all q, all k, all v], or for
+   each key/value head [its queries, k, v]. */
+enum spn_qkv_order { SPN_QKV_BLOCKS, SPN_QKV_GROUPS };
+/* What a Hugging Face folder calls OURS (a GGUF name without .weight): HF, or one of several
+   separated by blanks.  "blk" is what comes before a layer's number, "attn_qkv" and "ffn_gate_up"
+   are fused matrices; "" does not exist. */
+struct spn_arch_name {
+    const char *ours, *hf;
+};
 struct spn_arch {     /* registered; `architecture` extension point */
-    const char *name; /* "llama", "qwen2", "qwen3" */
+    const char *name; /* "llama", "qwen2", "qwen3": general.architecture of a GGUF */
     enum spn_norm_kind norm;
-    enum spn_ffn_kind ffn;
+    enum spn_ffn_kind ffn; /* where the file does not say */
     bool qkv_bias, qk_norm;
+    bool qk_norm_row;   /* q and k are normed as whole rows, not a head at a time */
+    bool post_only;     /* norms after attention and feed-forward, none before them */
+    bool plain_norm;    /* norms without weights */
+    bool parallel;      /* attention and feed-forward of one input, added together */
+    bool norm_plus_one; /* a folder's norm weights lack 1, and that of a GGUF do not */
+    bool embed_sqrt;    /* embeddings times sqrt(n_embd) */
+    bool no_rope;
+    bool divides_logits; /* logit_scale divides */
+    float alibi;         /* largest bias; 0: none */
+    int full_every;      /* every n-th layer has no window; 0: the window is for all */
+    int nope_every;      /* every n-th layer has no rotary positions */
+    bool full_is_nope;   /* layers without a window have none */
+    float base_windowed; /* rotary base of windowed layers where the file has none; 0: the same */
+    float window_dflt;
     enum spn_rope_pairs pairs_gguf, pairs_hf; /* rope pairing as stored by each source */
     const char *hf_names;                     /* "LlamaForCausalLM MistralForCausalLM" */
+    const struct spn_arch_name *hf;           /* where they differ from llama's; ends with NULL */
+    enum spn_qkv_order qkv_hf;
+    bool transposed_hf; /* matrices of layers are [in, out] */
+    bool writes;        /* spn_lm_write_gguf can */
 };
 const struct spn_arch *spn_arch_find(const char *name);
 const struct spn_arch *spn_arch_at(int i); /* NULL past the end */
+/* Another architecture, from a plugin: ARCH is static.  Call it before models are opened, from one
+   thread.  SPN_EUSAGE: its name is taken; SPN_ENOMEM: too many. */
+spn_status spn_arch_register(const struct spn_arch *arch, struct spn_err *err);
 
 struct spn_lm_shape {
     int64_t n_vocab, n_embd, n_layer, n_ff, n_head, n_head_kv, dim_k, dim_v, n_rot, context;
     float norm_eps, rope_base, rope_scale;
     bool tied;      /* logits use the embedding table */
     int64_t window; /* query i sees keys j with i - j < window; 0: all */
+    /* Zero: 1 for the scales, no cap, no bias, the base above. */
+    float embed_scale, residual_scale, logit_scale, attn_scale /* 1/sqrt(dim_k) */;
+    float attn_cap, logit_cap, alibi, base_windowed;
+    float rope_mscale; /* what cosine and sine are multiplied by */
+    enum spn_ffn_kind ffn;
+    bool qk_norm_row, parallel;
 };
 
 /* ---- weights by canonical name ---- */
 struct spn_lm_layer {
     struct spn_weight attn_norm, q, k, v, o, q_bias, k_bias, v_bias, o_bias, q_norm, k_norm;
     struct spn_weight ffn_norm, gate, up, down;
+    struct spn_weight attn_norm_bias, ffn_norm_bias, gate_bias, up_bias, down_bias;
+    struct spn_weight post_attn_norm, post_ffn_norm;
+    int64_t window; /* of this layer */
+    bool windowed;  /* one of the layers that the window is for */
+    bool nope;      /* no rotary positions */
 };
 struct spn_lm {
     const struct spn_arch *arch;
     struct spn_lm_shape shape;
     enum spn_rope_pairs pairs;                                /* as this source stores q and k */
     struct spn_weight embed, out_norm, output, rope_divisors; /* t.data NULL: absent */
-    struct spn_lm_layer *layer;                               /* [n_layer] */
+    struct spn_weight out_norm_bias, output_bias, pos_embed, embed_norm, embed_norm_bias;
+    struct spn_lm_layer *layer;       /* [n_layer] */
     struct spn_tokenizer *tokenizer;  /* NULL: none needed (logits of given ids) */
     const char *name, *chat_template; /* NULL: none */
     struct spn_reader *reader;        /* NULL for a model made by train */
@@ -100,8 +149,7 @@ spn_status spn_lm_shape_check(const struct spn_lm_shape *shape, const char *plac
    particular. */
 spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype,
                              const struct spn_tokenizer *tok, const char *name,
-                             const char *chat_template, const char *prompts,
-                             struct spn_err *err);
+                             const char *chat_template, const char *prompts, struct spn_err *err);
 
 /* ---- the forward, written once ---- */
 enum spn_lm_use { SPN_LM_GENERATE, SPN_LM_TRAIN };

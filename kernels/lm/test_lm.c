@@ -124,9 +124,9 @@ static void world_open(struct world *w, struct spn_lm *m, bool store)
     };
 
     for (int l = 0; l < 3; l++)
-        layer[l] = (struct spn_kv_layer){ m->shape.n_head_kv * m->shape.dim_k,
-                                          m->shape.n_head_kv * m->shape.dim_v,
-                                          (int)m->shape.n_head_kv };
+        layer[l] =
+            (struct spn_kv_layer){ m->shape.n_head_kv * m->shape.dim_k,
+                                   m->shape.n_head_kv * m->shape.dim_v, (int)m->shape.n_head_kv };
     memset(w, 0, sizeof *w);
     w->m = m;
     w->plan = spn_plan_new(SPN_F32);
@@ -135,9 +135,8 @@ static void world_open(struct world *w, struct spn_lm *m, bool store)
         spn_exec_new(&w->exec, w->plan, most, NULL) != SPN_OK ||
         (store && spn_kv_new(&w->kv, &o, NULL) != SPN_OK))
         printf("# no plan\n");
-    w->rows = (struct spn_rows){
-        .token = w->token, .pos = w->pos, .seq = w->seq, .first = w->first
-    };
+    w->rows =
+        (struct spn_rows){ .token = w->token, .pos = w->pos, .seq = w->seq, .first = w->first };
     w->run = (struct spn_run){ .batch = &w->rows, .store = store ? spn_kv_store(w->kv) : NULL };
 }
 
@@ -456,9 +455,15 @@ static void test_folder(void)
     const struct {
         const char *more, *sentence, *what;
     } cases[] = {
-        { "\"hidden_act\": \"gelu\"", "hidden_act \"gelu\"", "another activation" },
-        { "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": 4}", "\"yarn\" is not handled",
-          "yarn" },
+        { "\"hidden_act\": \"relu\"", "hidden_act \"relu\"", "another activation" },
+        { "\"rope_scaling\": {\"rope_type\": \"dynamic\", \"factor\": 4}",
+          "\"dynamic\" is not handled", "another rotary scaling" },
+        { "\"rope_scaling\": {\"rope_type\": \"yarn\"}", "YaRN without a factor",
+          "YaRN without a factor" },
+        { "\"rope_scaling\": {\"rope_type\": \"yarn\", \"factor\": -4}", "YaRN with factor -4",
+          "YaRN that shrinks below nothing" },
+        { "\"rope_scaling\": {\"rope_type\": \"longrope\", \"short_factor\": [1]}",
+          "short_factor has not", "LongRoPE with too few factors" },
         { "\"rope_scaling\": {\"rope_type\": \"llama3\", \"factor\": 4}",
           "llama3 rotary scaling without", "half a llama3 scaling" },
         { "\"use_sliding_window\": true", "use_sliding_window", "windows in some layers" },
@@ -489,7 +494,8 @@ static void test_folder(void)
                  "{\"architectures\": [\"LlamaForCausalLM\"], \"hidden_size\": 64, "
                  "%s\"intermediate_size\": 96, "
                  "\"num_attention_heads\": 4, \"max_position_embeddings\": 128, %s}",
-                 i == 4 ? "" : "\"num_hidden_layers\": 1, ", cases[i].more);
+                 i + 1 == sizeof cases / sizeof *cases ? "" : "\"num_hidden_layers\": 1, ",
+                 cases[i].more);
         write_text("test_lm-folder/config.json", text_of);
         ok(spn_lm_open(&m, "test_lm-folder", &o, &err) == SPN_EFORMAT &&
                strstr(err.text, cases[i].sentence) != NULL,

@@ -168,6 +168,8 @@ static double error_of(const float *y, const struct spn_attention *a, int token,
             p[i] = s * (double)a->scale;
             if (a->softcap > 0)
                 p[i] = (double)a->softcap * tanh(p[i] / (double)a->softcap);
+            if (a->alibi > 0) /* six heads: four powers of a quarter, then two odd ones of a half */
+                p[i] += (key_pos[i] - pos) * (h < 4 ? pow(0.25, h + 1) : pow(0.5, 2 * (h - 4) + 1));
             if (a->window > 0 && pos - key_pos[i] >= a->window)
                 p[i] = -INFINITY;
             max = p[i] > max ? p[i] : max;
@@ -196,11 +198,12 @@ static void test_dense(int dtype, double tol, const char *name)
     double worst = 0, e;
     static float skip_out[ROWS][HEADS * DV];
 
-    for (int kind = 0; kind < 3; kind++) {
+    for (int kind = 0; kind < 4; kind++) {
         int key_token[ROWS], key_pos[ROWS];
 
         a.window = kind == 1 ? 20 : 0;
         a.softcap = kind == 2 ? 3 : 0;
+        a.alibi = kind == 3 ? 8 : 0;
         b.n = 0;
         for (int i = 0; i < 3; i++) {
             s[i] = seq_new(kv);
@@ -224,7 +227,7 @@ static void test_dense(int dtype, double tol, const char *name)
         for (int i = 0; i < 3; i++)
             spn_kv_seq_free(kv, s[i]);
     }
-    ok(worst <= tol, "%s, %s: ragged batch, window and softcap against a dense reference: %.2e",
+    ok(worst <= tol, "%s, %s: ragged batch, window, softcap, ALiBi against a dense reference: %.2e",
        name, spn_dtype_name(dtype), worst);
     spn_kv_free(kv);
 }

@@ -218,6 +218,9 @@ spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype
     if (info == NULL || !info->encode)
         return spn_fail(err, SPN_EUSAGE, "%s: tensors cannot be written as %s", path,
                         spn_dtype_name(dtype));
+    if (!m->arch->writes)
+        return spn_fail(err, SPN_EUSAGE, "%s: models of architecture %s cannot be written yet",
+                        path, m->arch->name);
     o.row = spn_calloc((size_t)widest_row(m), sizeof *o.row);
     o.arena = spn_arena_new(SIZE_MAX / 4);
     if (o.row == NULL || o.arena == NULL)

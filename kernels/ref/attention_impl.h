@@ -51,7 +51,17 @@ static int64_t REF(block_end)(const struct spn_rows *rows, const int32_t *list, 
     return end;
 }
 
-/* Score of a query and a key; *SLOPE is d score / d (q k). */
+/* What is added to the score of row I's head and row J: nothing, or ALiBi's distance. */
+static real REF(bias)(const struct spn_attention *a, const struct spn_rows *rows, int64_t i,
+                      int64_t j, int head)
+{
+    bool given = rows != NULL && rows->pos != NULL;
+    int64_t back = given ? (int64_t)rows->pos[j] - rows->pos[i] : j - i;
+
+    return a->alibi > 0 ? (real)spn_alibi_slope(a->alibi, a->heads, head) * (real)back : 0;
+}
+
+/* Score of a query and a key before that; *SLOPE is d score / d (q k). */
 static real REF(score)(const struct spn_attention *a, const real *q, const real *k, real *slope)
 {
     real s = 0;
@@ -91,7 +101,8 @@ static void REF(attend)(const struct spn_op_call *c, int64_t i, int head, const 
 
         end = REF(block_end)(rows, list, t, n);
         for (int64_t j = t; j < end; j++) {
-            score[j - t] = REF(score)(a, q, k + list[j] * wide_k, &slope);
+            score[j - t] = REF(score)(a, q, k + list[j] * wide_k, &slope) +
+                           REF(bias)(a, rows, i, list[j], head);
             above = score[j - t] > above ? score[j - t] : above;
         }
         shrink = R(exp)(top - above);
@@ -152,7 +163,9 @@ void REF(attention_grad)(const struct spn_op_call *c)
                 const real *v = in_data(c, 2) + list[t] * wide_v + (int64_t)group * a->dim_v;
                 real *dk = out_data(c, 1) + (k - in_data(c, 1)),
                      *dv = out_data(c, 2) + (v - in_data(c, 2));
-                real slope, p = R(exp)(REF(score)(a, q, k, &slope) - in_data(c, 4)[at]), dp = 0, ds;
+                real slope, dp = 0, ds, s = REF(score)(a, q, k, &slope);
+                real p =
+                    R(exp)(s + REF(bias)(a, c->run->batch, i, list[t], head) - in_data(c, 4)[at]);
 
                 for (int d = 0; d < a->dim_v; d++) {
                     dp += dy[d] * v[d];

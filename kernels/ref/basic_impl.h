@@ -171,6 +171,30 @@ void REF(embed)(const struct spn_op_call *c)
                (size_t)d * sizeof(real));
 }
 
+/* The rows of a table of positions. */
+void REF(embed_pos)(const struct spn_op_call *c)
+{
+    const struct k_embed_pos_params *p = c->params;
+    const struct spn_rows *rows = c->run->batch;
+    const struct spn_tensor *table = c->in[0];
+    int64_t d = table->dim[1];
+
+    for (int64_t i = 0; i < rows->n; i++)
+        memcpy(out_data(c, 0) + i * d, table_row(table, rows->pos[i] + p->offset, c->scratch),
+               (size_t)d * sizeof(real));
+}
+
+/* y = cap tanh(x / cap). */
+void REF(softcap)(const struct spn_op_call *c)
+{
+    real cap = (real)((const struct k_softcap_params *)c->params)->cap;
+    const real *a = in_data(c, 0);
+    real *y = out_data(c, 0);
+
+    for (int64_t i = 0, n = spn_tensor_elems(c->out[0]); i < n; i++)
+        y[i] = cap * R(tanh)(a[i] / cap);
+}
+
 void REF(embed_grad)(const struct spn_op_call *c)
 {
     const struct spn_rows *rows = c->run->batch;

@@ -4,6 +4,8 @@
 
 #include "tensor/op_attention.h"
 
+#include <math.h>
+
 #include "ref/ref.h"
 #include "tensor/attention.h"
 #include "tensor/ops.h"
@@ -22,6 +24,16 @@ void k_attention_grad_plain(const struct spn_op_call *c)
     k_attention_grad_ref_f32(c);
 }
 
+float spn_alibi_slope(float alibi, int heads, int head)
+{
+    int n = 1;
+
+    while (2 * n <= heads)
+        n *= 2;
+    return head < n ? exp2f(-alibi * (float)(head + 1) / (float)n)
+                    : exp2f(-alibi * (float)(2 * (head - n) + 1) / (float)(2 * n));
+}
+
 bool k_attention_examples(const struct spn_op_call *c, int lanes, struct k_examples *out)
 {
     const struct spn_attention *a = c->params;
@@ -29,9 +41,9 @@ bool k_attention_examples(const struct spn_op_call *c, int lanes, struct k_examp
     int64_t rows = c->in[0]->dim[0];
     struct k_example *e = c->scratch;
 
-    if (c->run->store != NULL || a->softcap > 0 || (r != NULL && r->parent != NULL) ||
-        a->dim_k % lanes != 0 || a->dim_v % lanes != 0 || a->dim_k > K_ATTEND_WIDTH_MAX ||
-        a->dim_v > K_ATTEND_WIDTH_MAX)
+    if (c->run->store != NULL || a->softcap > 0 || a->alibi > 0 ||
+        (r != NULL && r->parent != NULL) || a->dim_k % lanes != 0 || a->dim_v % lanes != 0 ||
+        a->dim_k > K_ATTEND_WIDTH_MAX || a->dim_v > K_ATTEND_WIDTH_MAX)
         return false;
     out->item = e;
     out->n = 0;

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 
+#include "tensor/op_params.h"
 #include "tensor/ops.h"
 #include "tensor/ops_impl.h"
 #include "tensor/rows.h"
@@ -44,6 +45,23 @@ static spn_status check_tokens(const struct spn_op_call *c, const struct spn_ten
 spn_status k_check_embed(const struct spn_op_call *c, struct spn_err *err)
 {
     return check_tokens(c, c->in[0], "embed", err);
+}
+
+spn_status k_check_embed_pos(const struct spn_op_call *c, struct spn_err *err)
+{
+    const struct k_embed_pos_params *p = c->params;
+    const struct spn_rows *r = NULL;
+    spn_status st = rows_of(c, "embed_pos", &r, err);
+
+    if (st == SPN_OK && r->pos == NULL && r->n > 0)
+        return spn_fail(err, SPN_EINTERNAL, "embed_pos: the run gives no positions");
+    for (int64_t i = 0; st == SPN_OK && i < r->n; i++)
+        if (r->pos[i] < 0 || r->pos[i] + (int64_t)p->offset >= c->in[0]->dim[0])
+            return spn_fail(err, SPN_EUSAGE,
+                            "row %" PRId64 " has position %" PRId32 ", the model knows %" PRId64
+                            " positions",
+                            i, r->pos[i], c->in[0]->dim[0] - p->offset);
+    return st;
 }
 
 spn_status k_check_embed_grad(const struct spn_op_call *c, struct spn_err *err)

@@ -19,6 +19,12 @@ struct k_scale_params {
 struct k_gelu_params {
     bool tanh_form;
 };
+struct k_softcap_params {
+    float cap;
+};
+struct k_embed_pos_params {
+    int offset;
+};
 struct k_const_params {
     double value;
 };

@@ -117,6 +117,20 @@ spn_status k_shape_embed(struct spn_op_shapes *s, const void *params, struct spn
     return st;
 }
 
+spn_status k_shape_embed_pos(struct spn_op_shapes *s, const void *params, struct spn_err *err)
+{
+    spn_status st = need_table(s, 0, "embed_pos", "the table", err);
+
+    if (st == SPN_OK)
+        set_out(s, 0, 2, SPN_DIM_ROWS, s->in[0].dim[1]);
+    return st;
+}
+
+spn_status k_shape_softcap(struct spn_op_shapes *s, const void *params, struct spn_err *err)
+{
+    return alike(s, 1, "softcap", err);
+}
+
 spn_status k_shape_embed_grad(struct spn_op_shapes *s, const void *params, struct spn_err *err)
 {
     spn_status st = need_float(s, 0, "embed_grad", "the gradient", err);

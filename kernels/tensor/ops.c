@@ -84,6 +84,20 @@ spn_val spn_op_embed(struct spn_plan *p, spn_val table)
     return op1(p, &k_op_embed, table, NULL, 0);
 }
 
+spn_val spn_op_embed_pos(struct spn_plan *p, spn_val table, int offset)
+{
+    struct k_embed_pos_params params = { offset };
+
+    return op1(p, &k_op_embed_pos, table, &params, sizeof params);
+}
+
+spn_val spn_op_softcap(struct spn_plan *p, spn_val a, float cap)
+{
+    struct k_softcap_params params = { cap };
+
+    return op1(p, &k_op_softcap, a, &params, sizeof params);
+}
+
 spn_val spn_op_matmul(struct spn_plan *p, spn_val x, spn_val w, spn_val bias)
 {
     spn_val in[3] = { x, w, bias };

@@ -24,6 +24,9 @@ enum spn_rope_pairs {
 /* y [R, d] = table[token[r]]; table [vocab, d] of any type that is decoded; tokens from the run's
    rows: one that is not in the table fails the run (SPN_EFORMAT). */
 spn_val spn_op_embed(struct spn_plan *p, spn_val table);
+/* y [R, d] = table[pos[r] + offset], of the run's positions; one past the table fails the run
+   (SPN_EUSAGE).  No gradient. */
+spn_val spn_op_embed_pos(struct spn_plan *p, spn_val table, int offset);
 /* y [R, n] = x [R, k] W^T (+ bias [n]); W [n, k] of any type that is decoded. bias -1: none.  A
    weight with packed tiles is multiplied by them, so rows do not depend on each other; without, by
    the general f32 product.  The input's gradient goes through any type, the weight's is dense. */
@@ -48,18 +51,26 @@ spn_val spn_op_rope(struct spn_plan *p, spn_val x, spn_val divisors, const struc
    positions, the row's own among them. Blocks of SPN_ATTENTION_BLOCK absolute positions are reduced
    from left to right (online softmax), so a row's bytes do not depend on what runs beside it.  With
    a store in the run, k and v rows are appended to layer LAYER first, and there is no gradient.
+   With alibi > 0, slope_h (key's position - row's) is added to the score, the slopes falling from
+   head to head to 2^-alibi (Press, Smith and Lewis 2022).
    The second output [R, H] is the log of each sum of exponents (not set in a run with a store). */
 #define SPN_ATTENTION_BLOCK 32
 struct spn_attention {
     int heads, heads_kv, dim_k, dim_v, layer, window /* 0: all */;
     float scale, softcap /* 0: none */;
+    float alibi /* 0: none */;
 };
+/* Slope of HEAD of HEADS: powers of 2^(-alibi / n), n the power of two that is at most HEADS; heads
+   past n take the odd powers of its root. */
+float spn_alibi_slope(float alibi, int heads, int head);
 spn_val spn_op_attention(struct spn_plan *p, spn_val q, spn_val k, spn_val v,
                          const struct spn_attention *a);
 /* Element by element; a and b, gate and up have one shape. */
 spn_val spn_op_add(struct spn_plan *p, spn_val a, spn_val b);
 spn_val spn_op_mul(struct spn_plan *p, spn_val a, spn_val b);
 spn_val spn_op_scale(struct spn_plan *p, spn_val a, float factor);
+spn_val spn_op_softcap(struct spn_plan *p, spn_val a,
+                       float cap); /* cap tanh(a / cap); no gradient */
 spn_val spn_op_silu_mul(struct spn_plan *p, spn_val gate, spn_val up); /* silu(gate) * up */
 spn_val spn_op_silu(struct spn_plan *p, spn_val a);                    /* a / (1 + exp(-a)) */
 /* a Phi(a), or its tanh form (Hendrycks and Gimpel 2016). */

@@ -13,7 +13,8 @@
         X(layer_norm) X(layer_norm_grad) X(rope_table) X(rope) X(attention) X(attention_grad)  \
             X(add) X(mul) X(scale) X(silu_mul) X(silu_mul_grad) X(silu) X(silu_grad) X(gelu)   \
                 X(gelu_grad) X(softmax) X(softmax_grad) X(take_rows) X(take_rows_grad)         \
-                    X(cross_entropy) X(cross_entropy_grad) X(sum) X(sum_grad) X(constant)
+                    X(cross_entropy) X(cross_entropy_grad) X(sum) X(sum_grad) X(constant)      \
+                        X(embed_pos) X(softcap)
 
 #define K_OP_DECLARE(name) extern const struct spn_op k_op_##name;
 K_OPS(K_OP_DECLARE)
@@ -25,6 +26,7 @@ K_OPS(K_OP_SHAPE)
 
 /* ---- run-time data is checked before an op reads it (op_checks.c) ---- */
 spn_status k_check_embed(const struct spn_op_call *c, struct spn_err *err);
+spn_status k_check_embed_pos(const struct spn_op_call *c, struct spn_err *err);
 spn_status k_check_embed_grad(const struct spn_op_call *c, struct spn_err *err);
 spn_status k_check_rope_table(const struct spn_op_call *c, struct spn_err *err);
 spn_status k_check_attention(const struct spn_op_call *c, struct spn_err *err);

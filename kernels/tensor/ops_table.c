@@ -93,3 +93,7 @@ const struct spn_op k_op_cross_entropy_grad = {
 const struct spn_op k_op_sum = { HEAD(sum, 1), .grad = k_grad_sum };
 const struct spn_op k_op_sum_grad = { HEAD(sum_grad, 1) };
 const struct spn_op k_op_constant = { HEAD(constant, 1) };
+const struct spn_op k_op_embed_pos = {
+    HEAD(embed_pos, 1), .scratch = k_scratch_embed, .check = k_check_embed_pos
+};
+const struct spn_op k_op_softcap = { HEAD(softcap, 1) };

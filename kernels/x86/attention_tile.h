@@ -205,7 +205,8 @@ static vf dots_lanes(const float *q, const void *const *lane, int dim, int half)
 }
 
 /* From a sum to a score: -inf where MASK has no lane. */
-VEC_INLINE vf score_of(const struct k_attend *a, vf s, uint32_t mask, int g)
+VEC_INLINE vf score_of(const struct k_attend *a, vf s, const struct k_span *span, int b, int g,
+                       const float *slope)
 {
     s = v_mul(s, v_set(a->scale));
     if (a->softcap > 0) {
@@ -216,12 +217,19 @@ VEC_INLINE vf score_of(const struct k_attend *a, vf s, uint32_t mask, int g)
             t[j] = a->softcap * tanhf(t[j] / a->softcap);
         s = v_load(t);
     }
-    return v_pick(mask, g, s, v_set(-INFINITY));
+    if (slope != NULL) {
+        float t[VW];
+
+        for (int j = 0; j < VW; j++)
+            t[j] = (float)(span->first[b] + g * VW + j - a->pos);
+        s = v_fma(v_set(*slope), v_load(t), s);
+    }
+    return v_pick(span->mask[b], g, s, v_set(-INFINITY));
 }
 
 /* Scores of blocks B to B + N into P; returns the largest of TOP and these, a lane each. */
 VEC_INLINE vf scores(const struct k_attend *a, const struct k_span *s, int b, int n, const float *q,
-                     float *p, vf top, int dim, int half)
+                     const float *slope, float *p, vf top, int dim, int half)
 {
     vf x[TOGETHER * GROUPS];
 
@@ -232,7 +240,7 @@ VEC_INLINE vf scores(const struct k_attend *a, const struct k_span *s, int b, in
             x[g] = dots_lanes(q, s->lane_k[b] + g * VW, dim, half);
 #pragma GCC unroll 4
     for (int i = 0; i < n * GROUPS; i++) {
-        vf y = score_of(a, x[i], s->mask[b + i / GROUPS], i % GROUPS);
+        vf y = score_of(a, x[i], s, b + i / GROUPS, i % GROUPS, slope);
 
         v_store(p + b * LANES + i * VW, y);
         top = v_max(top, y);
@@ -321,16 +329,17 @@ VEC_INLINE void attend_heads(const struct k_attend *a, const struct k_span *s, i
 {
     for (int h = 0; h < a->heads; h++) {
         const float *q = a->q + (size_t)h * (size_t)dim_k;
+        const float *slope = a->slope != NULL ? a->slope + h : NULL;
         _Alignas(64) float p[K_SPAN * LANES];
         vf total = v_zero(), top = v_set(-INFINITY);
         float max, alpha;
 
         for (int b = 0; b < s->n;) {
             if (TOGETHER == 2 && b + 1 < s->n && s->k[b] != NULL && s->k[b + 1] != NULL) {
-                top = scores(a, s, b, TOGETHER, q, p, top, dim_k, half);
+                top = scores(a, s, b, TOGETHER, q, slope, p, top, dim_k, half);
                 b += TOGETHER;
             } else {
-                top = scores(a, s, b++, 1, q, p, top, dim_k, half);
+                top = scores(a, s, b++, 1, q, slope, p, top, dim_k, half);
             }
         }
         max = v_largest(top);

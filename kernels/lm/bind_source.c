@@ -1,0 +1,233 @@
+/* bind_source.c - where a weight comes from: the name its source gives it, or rows of a fused
+ * matrix; and what the file leaves to rules: which layers have windows, divisors of angles. */
+#include "config.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "lm/bind.h"
+
+static const double pi = 3.141592653589793;
+
+/* What a folder of this architecture calls OURS; NULL: it has no name of its own. */
+static const char *hf_name(const struct spn_arch *arch, const char *ours, size_t n)
+{
+    for (const struct spn_arch_name *k = arch->hf; k != NULL && k->ours != NULL; k++)
+        if (strlen(k->ours) == n && memcmp(k->ours, ours, n) == 0)
+            return k->hf;
+    return NULL;
+}
+
+/* Word I of a list separated by blanks; its length, 0 past the end. */
+static int word(const char **list)
+{
+    *list += strspn(*list, " ");
+    return (int)strcspn(*list, " ");
+}
+
+/* The first of the alternatives NAMES (with SUFFIX) that the source has, under each of the
+ * alternatives BEFORE a layer's number. */
+static const struct spn_entry *find_named(const struct spn_lm *m, const char *before, int64_t layer,
+                                          const char *names, const char *suffix, char *name,
+                                          size_t room)
+{
+    const struct spn_entry *e = NULL;
+    int n, len;
+
+    for (const char *b = before; e == NULL; b += n) {
+        n = word(&b);
+        for (const char *w = names; e == NULL && (len = word(&w)) > 0; w += len) {
+            if (n > 0)
+                snprintf(name, room, "%.*s%" PRId64 ".%.*s%s", n, b, layer, len, w, suffix);
+            else
+                snprintf(name, room, "%.*s%s", len, w, suffix);
+            e = spn_reader_find(m->reader, name);
+        }
+        if (n == 0 || b[n] == '\0')
+            break;
+    }
+    return e;
+}
+
+/* Name of a fused matrix, with suffix, in this source. */
+static const struct spn_entry *find_fused(const struct spn_lm *m, const char *ours, bool hf,
+                                          const char *before, int64_t layer, const char *suffix,
+                                          struct lm_source *s)
+{
+    const char *names = hf                                 ? hf_name(m->arch, ours, strlen(ours))
+                        : strcmp(ours, "ffn_gate_up") == 0 ? "ffn_up"
+                                                           : ours;
+
+    if (names == NULL)
+        return NULL;
+    return find_named(m, before, layer, names, suffix, s->name, sizeof s->name);
+}
+
+/* Rows of q, k or v in a fused matrix. */
+static void part_of_qkv(const struct spn_lm *m, enum lm_dim rows, bool hf, struct lm_source *s)
+{
+    const struct spn_lm_shape *h = &m->shape;
+    int64_t q = h->n_head * h->dim_k, k = h->n_head_kv * h->dim_k, v = h->n_head_kv * h->dim_v;
+    int64_t group = h->n_head / h->n_head_kv * h->dim_k;
+
+    s->rows = q + k + v;
+    if (!hf || m->arch->qkv_hf == SPN_QKV_BLOCKS) {
+        s->first = rows == LM_Q ? 0 : rows == LM_K ? q : q + k;
+        return;
+    }
+    s->first = rows == LM_Q ? 0 : rows == LM_K ? group : group + h->dim_k;
+    s->run = rows == LM_Q ? group : rows == LM_K ? h->dim_k : h->dim_v;
+    s->step = group + h->dim_k + h->dim_v;
+}
+
+void lm_find_source(const struct spn_lm *m, const struct lm_slot *slot, int64_t layer, bool hf,
+                    struct lm_source *s)
+{
+    const char *suffix = strrchr(slot->gguf, '.'), *names, *before = "blk.", *own;
+    size_t base = (size_t)(suffix - slot->gguf);
+    char fallback[96];
+
+    *s = (struct lm_source){ .rows = lm_dim_of(&m->shape, slot->rows) };
+    if (hf) {
+        own = hf_name(m->arch, "blk", 3);
+        before = own != NULL ? own : "model.layers.";
+        s->transposed = m->arch->transposed_hf && slot->in_layer && slot->cols != LM_NONE;
+    }
+    snprintf(fallback, sizeof fallback, "%.*s", (int)base, slot->gguf);
+    names = fallback;
+    if (hf) {
+        names = hf_name(m->arch, slot->gguf, base);
+        if (names == NULL && slot->hf != NULL) {
+            snprintf(fallback, sizeof fallback, "%.*s", (int)(strrchr(slot->hf, '.') - slot->hf),
+                     slot->hf);
+            names = fallback;
+        }
+    } else if (strcmp(m->arch->name, "falcon") == 0 && strncmp(slot->gguf, "attn_norm.", 10) == 0) {
+        /* The larger Falcons name the norm before attention second. */
+        names = "attn_norm_2 attn_norm";
+    } else if (strcmp(m->arch->name, "falcon") == 0 && strncmp(slot->gguf, "ffn_norm.", 9) == 0 &&
+               find_named(m, before, layer, "attn_norm_2", ".weight", s->name, sizeof s->name) !=
+                   NULL) {
+        names = "attn_norm";
+    }
+    if (names != NULL && *names != '\0')
+        s->e = find_named(m, slot->in_layer ? before : "", layer, names, suffix, s->name,
+                          sizeof s->name);
+    if (slot->in_layer && (slot->rows == LM_Q || slot->rows == LM_K || slot->rows == LM_V) &&
+        s->e == NULL) {
+        s->e = find_fused(m, "attn_qkv", hf, before, layer, suffix, s);
+        if (s->e != NULL)
+            part_of_qkv(m, slot->rows, hf, s);
+    } else if (slot->rows == LM_FF && lm_gated(m->shape.ffn) &&
+               (slot->need == LM_GATE || s->e == NULL || s->e->t.dim[0] == 2 * m->shape.n_ff)) {
+        const struct spn_entry *e =
+            s->e != NULL && slot->need == LM_GATE
+                ? NULL
+                : find_fused(m, "ffn_gate_up", hf, before, layer, suffix, s);
+
+        if (e != NULL && e->t.dim[0] == 2 * m->shape.n_ff) {
+            s->e = e;
+            s->rows = 2 * m->shape.n_ff;
+            s->first = strncmp(slot->gguf, "ffn_gate", 8) == 0 ? 0 : m->shape.n_ff;
+        }
+    }
+}
+
+/* ---- layers ---- */
+
+/* Element L of the list NAME of a folder's settings as a truth: of layer types, is it a window? */
+static bool listed(const struct spn_lm *m, const char *name, int64_t l, bool *yes)
+{
+    struct spn_meta v;
+    const char *type;
+    int64_t flag;
+    size_t n;
+
+    if (!spn_reader_meta(m->reader, name, &v) || v.kind != SPN_META_ARRAY)
+        return false;
+    if (spn_meta_elem_str(&v, (uint64_t)l, &type, &n)) {
+        *yes = n >= 7 && memcmp(type, "sliding", 7) == 0;
+        return true;
+    }
+    if (!spn_meta_elem_int(&v, (uint64_t)l, &flag))
+        return false;
+    *yes = flag != 0;
+    return true;
+}
+
+static bool every(int n, int64_t l)
+{
+    return n > 0 && (l + 1) % n == 0;
+}
+
+void lm_plan_layers(struct spn_lm *m, bool hf)
+{
+    for (int64_t l = 0; l < m->shape.n_layer; l++) {
+        struct spn_lm_layer *w = &m->layer[l];
+        bool rope = true;
+
+        w->windowed = m->shape.window > 0 && !every(m->arch->full_every, l);
+        if (hf)
+            listed(m, "config.layer_types", l, &w->windowed);
+        w->window = w->windowed ? m->shape.window : 0;
+        w->nope = m->arch->no_rope || every(m->arch->nope_every, l) ||
+                  (m->arch->full_is_nope && m->shape.window > 0 && !w->windowed);
+        if (hf && listed(m, "config.no_rope_layers", l, &rope))
+            w->nope = !rope;
+    }
+}
+
+/* ---- angles ---- */
+
+spn_status lm_rope_divisors(struct spn_lm *m, const float *f, struct spn_err *err)
+{
+    int64_t half = m->shape.n_rot / 2;
+    float *kept = spn_arena_alloc(m->arena, (size_t)half + 1, sizeof *kept);
+
+    if (kept == NULL)
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " rotary divisors",
+                        spn_reader_path(m->reader), half);
+    memcpy(kept, f, (size_t)half * sizeof *f);
+    m->rope_divisors.name = "rope_freqs.weight";
+    return spn_tensor_init(&m->rope_divisors.t, SPN_F32, 1, &half, kept, err);
+}
+
+/* The pair whose wave turns TURNS times in the original context. */
+static double pair_of(const struct spn_lm_shape *s, double original, double turns)
+{
+    return (double)s->n_rot * log(original / (turns * 2 * pi)) / (2 * log((double)s->rope_base));
+}
+
+spn_status lm_rope_yarn(struct spn_lm *m, const struct lm_yarn *y, struct spn_err *err)
+{
+    const struct spn_lm_shape *s = &m->shape;
+    float f[512];
+    double low, high;
+
+    if (!(y->factor > 0 && y->original > 0 && y->beta_fast > y->beta_slow && y->beta_slow > 0) ||
+        s->n_rot > 2 * (int64_t)(sizeof f / sizeof *f))
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: YaRN with factor %g from %g positions, betas %g and %g cannot be",
+                        spn_reader_path(m->reader), y->factor, y->original, y->beta_fast,
+                        y->beta_slow);
+    low = pair_of(s, y->original, y->beta_fast);
+    high = pair_of(s, y->original, y->beta_slow);
+    if (y->truncate) {
+        low = floor(low);
+        high = ceil(high);
+    }
+    low = low > 0 ? low : 0;
+    high = high < (double)s->n_rot - 1 ? high : (double)s->n_rot - 1;
+    if (low == high)
+        high += 0.001;
+    for (int64_t i = 0; i < s->n_rot / 2; i++) {
+        double ramp = ((double)i - low) / (high - low);
+
+        ramp = ramp < 0 ? 0 : ramp > 1 ? 1 : ramp;
+        f[i] = (float)(1 / (ramp / y->factor + 1 - ramp));
+    }
+    return lm_rope_divisors(m, f, err);
+}

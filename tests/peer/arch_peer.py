@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+"""Logits of every architecture against transformers in float32, with random weights.
+
+Each as a Hugging Face folder and as a GGUF by gguf-py (its own table of tensor names), for one
+prefill, token by token, and two sequences in one batch; sizes that exercise the model: a window
+shorter than the prompt, grouped heads, tied and untied, at least two active experts, scaled rope
+past the original length.  Relative error of the worst position, |a - b| / |b|.
+Usage: arch_peer.py TOOL_LM [NAME...].  Prints TAP, then a table.
+"""
+import os
+import subprocess
+import sys
+import tempfile
+
+import gguf
+import numpy as np
+import torch
+import transformers as tf
+
+TOOL = os.path.abspath(sys.argv[1])
+ONLY = sys.argv[2:]
+N = 96
+IDS = [(i * i * 31 + 7) % 320 for i in range(N)]
+ran = failed = 0
+table = []
+
+
+def ok(good, what):
+    global ran, failed
+    ran += 1
+    failed += not good
+    print(f"{'ok' if good else 'not ok'} {ran} - {what}", flush=True)
+
+
+def ours(mode, path):
+    run = subprocess.run([TOOL, mode, path, "f32", *map(str, IDS)], capture_output=True)
+    if run.returncode != 0:
+        print(f"# {run.stderr.decode().strip()}")
+        return None
+    got = np.frombuffer(run.stdout, np.float32)
+    return got.reshape(2 if mode == "pair" else 1, N, -1)
+
+
+def worst(got, want):
+    if got is None or got.shape != want.shape:
+        return float("nan")
+    return float((np.linalg.norm(got - want, axis=-1) / np.linalg.norm(want, axis=-1)).max())
+
+
+def theirs(model):
+    with torch.no_grad():
+        return model(torch.tensor([IDS, IDS[::-1]])).logits.float().numpy()
+
+
+def model_of(cfg, seed):
+    torch.manual_seed(seed)
+    model = tf.AutoModelForCausalLM.from_config(cfg, attn_implementation="eager").float().eval()
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.ndim >= 2:
+                p.normal_(0, 0.08)
+            elif "bias" in name or "sinks" in name:
+                p.normal_(0, 0.3)
+            else:
+                p.uniform_(0.5, 1.5)
+    return model
+
+
+# ---- GGUF: names by gguf-py, layouts and keys as the format asks ----
+
+def neighbours(w, heads, n_rot=None):
+    """Halves of each head's rotary rows to neighbouring pairs."""
+    x = w.reshape(heads, -1, *w.shape[1:])
+    n = n_rot or x.shape[1]
+    turned = x[:, :n].reshape(heads, 2, n // 2, *w.shape[1:]).swapaxes(1, 2).reshape(heads, n, *w.shape[1:])
+    return np.concatenate([turned, x[:, n:]], axis=1).reshape(w.shape)
+
+
+def ungroup(w, groups, per, dim):
+    """[groups, per q + k + v, dim] rows to all q, all k, all v."""
+    x = w.reshape(groups, per + 2, dim, *w.shape[1:])
+    parts = [x[:, :per], x[:, per:per + 1], x[:, per + 1:]]
+    return np.concatenate([p.reshape(-1, *w.shape[1:]) for p in parts])
+
+
+def first(cfg, *names, default=None):
+    for n in names:
+        v = getattr(cfg, n, None)
+        if v is not None:
+            return v
+    return default
+
+
+PLUS_ONE = ("gemma", "gemma2", "gemma3")
+NEIGHBOURS = ("llama", "granite", "smollm3", "olmo", "granitemoe")
+GROUPED = ("gptneox", "bloom", "falcon")
+
+
+def write_gguf(path, model, arch):
+    cfg = model.config
+    embd = first(cfg, "hidden_size", "n_embd", "d_model")
+    heads = first(cfg, "num_attention_heads", "n_head", "n_heads")
+    kv = first(cfg, "num_key_value_heads", "num_kv_heads", default=heads)
+    if arch == "falcon" and not cfg.new_decoder_architecture:
+        kv = 1
+    layers = first(cfg, "num_hidden_layers", "n_layer", "n_layers")
+    dim = first(cfg, "head_dim", default=embd // heads)
+    rope = getattr(cfg, "rope_parameters", None) or {}
+    local = rope.get("sliding_attention", {})
+    rope = rope.get("full_attention", rope)
+    n_rot = getattr(cfg, "rotary_dim", None) or int(dim * rope.get("partial_rotary_factor", 1))
+    context = first(cfg, "max_position_embeddings", "n_positions", "max_seq_len", default=2048)
+    w = gguf.GGUFWriter(path, arch)
+    w.add_context_length(context)
+    w.add_embedding_length(embd)
+    w.add_block_count(layers)
+    w.add_feed_forward_length(first(cfg, "intermediate_size", "n_inner", "ffn_hidden_size", default=4 * embd))
+    w.add_head_count(heads)
+    w.add_head_count_kv(kv)
+    w.add_key_length(dim)
+    w.add_value_length(dim)
+    w.add_rope_dimension_count(n_rot)
+    if getattr(cfg, "rms_norm_eps", None):
+        w.add_layer_norm_rms_eps(cfg.rms_norm_eps)
+    else:
+        w.add_layer_norm_eps(first(cfg, "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", default=1e-5))
+    if "rope_theta" in rope:
+        w.add_rope_freq_base(rope["rope_theta"])
+    if "rope_theta" in local:
+        w.add_float32(f"{arch}.rope.freq_base_swa", local["rope_theta"])
+    kind = rope.get("rope_type", "default")
+    if kind in ("linear", "yarn"):
+        w.add_rope_scaling_type(gguf.RopeScalingType(kind))
+        w.add_rope_scaling_factor(rope["factor"])
+    if kind == "yarn":
+        w.add_rope_scaling_orig_ctx_len(rope["original_max_position_embeddings"])
+    if kind == "longrope":
+        old = rope["original_max_position_embeddings"]
+        w.add_rope_scaling_orig_ctx_len(old)
+        w.add_rope_scaling_attn_factors(float(np.sqrt(1 + np.log(context / old) / np.log(old))))
+        w.add_tensor("rope_factors_long.weight", np.array(rope["long_factor"], np.float32))
+        w.add_tensor("rope_factors_short.weight", np.array(rope["short_factor"], np.float32))
+    if kind == "llama3":
+        w.add_tensor("rope_freqs.weight", 1 / model.model.rotary_emb.inv_freq.float().numpy()
+                     * rope["rope_theta"] ** (-np.arange(0, n_rot, 2) / n_rot).astype(np.float32))
+    if getattr(cfg, "sliding_window", None) and getattr(cfg, "use_sliding_window", True):
+        w.add_sliding_window(cfg.sliding_window)
+    for key, names in (("attn_logit_softcapping", ("attn_logit_softcapping",)),
+                       ("final_logit_softcapping", ("final_logit_softcapping",)),
+                       ("embedding_scale", ("embedding_multiplier",)),
+                       ("residual_scale", ("residual_multiplier",)),
+                       ("attention.scale", ("attention_multiplier",)),
+                       ("logit_scale", ("logits_scaling", "logit_scale"))):
+        v = first(cfg, *names)
+        if v is not None:
+            w.add_float32(f"{arch}.{key}", v)
+    if first(cfg, "use_parallel_residual") is not None:
+        w.add_parallel_residual(cfg.use_parallel_residual)
+    experts = first(cfg, "num_experts", "num_local_experts")
+    if experts:
+        w.add_expert_count(experts)
+        w.add_expert_used_count(cfg.num_experts_per_tok)
+        w.add_expert_feed_forward_length(first(cfg, "moe_intermediate_size", "intermediate_size"))
+    enum = next(k for k, v in gguf.MODEL_ARCH_NAMES.items() if v == arch)
+    names = gguf.get_tensor_name_map(enum, layers)
+    for name, p in model.state_dict().items():
+        x = p.float().numpy()
+        if cfg.tie_word_embeddings and name in ("lm_head.weight", "embed_out.weight"):
+            continue
+        if name.endswith((".attn.bias", ".attn.masked_bias")):
+            continue
+        if arch == "gpt2" and x.ndim == 2 and ".h." in name:
+            x = x.T
+        if arch in GROUPED and "query_key_value" in name:
+            if arch != "falcon" or cfg.new_decoder_architecture:
+                x = ungroup(x, kv, heads // kv, dim)
+        if arch in NEIGHBOURS and (".q_proj." in name or ".k_proj." in name):
+            x = neighbours(x, heads if ".q_proj." in name else kv)
+        if arch in PLUS_ONE and name.endswith("norm.weight"):
+            x = x + 1
+        if arch == "falcon" and ".ln_mlp." in name:
+            name = name.replace("ln_mlp", "input_layernorm")
+        stem, _, suffix = name.rpartition(".")
+        if suffix not in ("weight", "bias"):
+            stem, suffix = name, ""
+        to = names.get_name(stem) or names.get_name(name) or names.get_name(stem.partition(".")[2])
+        if to is None:
+            raise KeyError(name)
+        w.add_tensor(f"{to}.{suffix}" if suffix else to, np.ascontiguousarray(x, np.float32))
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.write_tensors_to_file()
+    w.close()
+
+
+SIZE = dict(vocab_size=320, hidden_size=128, intermediate_size=224, num_hidden_layers=4,
+            num_attention_heads=8, max_position_embeddings=512, pad_token_id=0)
+KV = dict(num_key_value_heads=2)
+GPT = dict(vocab_size=320, n_embd=128, n_layer=3, n_head=8, n_positions=256)
+LLAMA3 = dict(rope_type="llama3", rope_theta=10000.0, factor=8.0, low_freq_factor=1.0,
+              high_freq_factor=4.0, original_max_position_embeddings=32)
+YARN = dict(rope_type="yarn", rope_theta=10000.0, factor=8.0, original_max_position_embeddings=64)
+LONG = dict(rope_type="longrope", rope_theta=10000.0, original_max_position_embeddings=64,
+            long_factor=[1.0 + 0.5 * i for i in range(8)], short_factor=[1.0 + 0.1 * i for i in range(8)])
+
+CASES = [
+    ("llama3 rope", "llama", "LlamaConfig", dict(SIZE, **KV, rope_parameters=LLAMA3)),
+    ("llama yarn", "llama", "LlamaConfig", dict(SIZE, **KV, rope_parameters=YARN)),
+    ("llama biases", "llama", "LlamaConfig", dict(SIZE, **KV, attention_bias=True, mlp_bias=True)),
+    ("qwen2 yarn", "qwen2", "Qwen2Config", dict(SIZE, **KV, rope_parameters=YARN)),
+    ("gemma", "gemma", "GemmaConfig", dict(SIZE, **KV, head_dim=32)),
+    ("gemma2", "gemma2", "Gemma2Config", dict(SIZE, **KV, head_dim=32, sliding_window=40, query_pre_attn_scalar=32)),
+    ("gemma3", "gemma3", "Gemma3TextConfig", dict(SIZE, **KV, head_dim=32, num_hidden_layers=7, sliding_window=40, query_pre_attn_scalar=32)),
+    ("phi2", "phi2", "PhiConfig", dict(SIZE)),
+    ("phi3", "phi3", "Phi3Config", dict(SIZE, **KV, sliding_window=40)),
+    ("phi3 longrope", "phi3", "Phi3Config", dict(SIZE, **KV, original_max_position_embeddings=64, rope_parameters=LONG)),
+    ("olmo", "olmo", "OlmoConfig", dict(SIZE)),
+    ("olmo2", "olmo2", "Olmo2Config", dict(SIZE, **KV)),
+    ("gpt2", "gpt2", "GPT2Config", dict(GPT)),
+    ("starcoder", "starcoder", "GPTBigCodeConfig", dict(GPT)),
+    ("gptj", "gptj", "GPTJConfig", dict(GPT, rotary_dim=8)),
+    ("gptneox", "gptneox", "GPTNeoXConfig", dict(SIZE)),
+    ("gptneox serial", "gptneox", "GPTNeoXConfig", dict(SIZE, use_parallel_residual=False)),
+    ("falcon 7b", "falcon", "FalconConfig", dict(vocab_size=320, hidden_size=128, num_hidden_layers=3, num_attention_heads=8)),
+    ("falcon 40b", "falcon", "FalconConfig", dict(vocab_size=320, hidden_size=128, num_hidden_layers=3, num_attention_heads=8, new_decoder_architecture=True, num_kv_heads=2)),
+    ("mpt", "mpt", "MptConfig", dict(vocab_size=320, d_model=96, n_layers=3, n_heads=6)),
+    ("bloom", "bloom", "BloomConfig", dict(vocab_size=320, hidden_size=96, n_layer=3, n_head=6)),
+    ("stablelm", "stablelm", "StableLmConfig", dict(SIZE, **KV, use_qkv_bias=True)),
+    ("starcoder2", "starcoder2", "Starcoder2Config", dict(SIZE, **KV, sliding_window=40)),
+    ("smollm3", "smollm3", "SmolLM3Config", dict(SIZE, **KV)),
+    ("granite", "granite", "GraniteConfig", dict(SIZE, **KV, embedding_multiplier=12.0, residual_multiplier=0.22, attention_multiplier=0.1, logits_scaling=8.0)),
+    ("command-r", "command-r", "CohereConfig", dict(SIZE, **KV)),
+    ("cohere2", "cohere2", "Cohere2Config", dict(SIZE, **KV, sliding_window=40, num_hidden_layers=5)),
+    ("glm4", "glm4", "Glm4Config", dict(SIZE, **KV, head_dim=16)),
+    ("exaone4", "exaone4", "Exaone4Config", dict(SIZE, **KV, sliding_window=40, sliding_window_pattern=4, num_hidden_layers=5)),
+]
+
+
+def case(tmp, n, label, arch, config, more):
+    model = model_of(getattr(tf, config)(**more), n)
+    want = theirs(model)
+    folder, file = os.path.join(tmp, f"m{n}"), os.path.join(tmp, f"m{n}.gguf")
+    model.save_pretrained(folder)
+    sources = [("folder", folder)]
+    try:
+        write_gguf(file, model, arch)
+        sources.append(("gguf", file))
+    except Exception as e:
+        ok(False, f"{label}: gguf-py writes it: {e!r}")
+    for source, path in sources:
+        errors = [worst(ours("logits", path), want[:1]), worst(ours("steps", path), want[:1]),
+                  worst(ours("pair", path), want)]
+        ok(all(e < 1e-4 for e in errors), f"{label}, {source}: " + " ".join(f"{e:.1e}" for e in errors))
+        table.append((label, source, *errors))
+        if os.path.isfile(path):
+            os.remove(path)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as tmp:
+        for n, c in enumerate(CASES):
+            if not ONLY or c[0] in ONLY or c[1] in ONLY:
+                try:
+                    case(tmp, n, *c)
+                except Exception as e:
+                    ok(False, f"{c[0]}: {e!r}"[:300])
+    print(f"1..{ran}")
+    print("# architecture, source: prefill, token by token, two in a batch")
+    for row in table:
+        print(f"# {row[0]:16} {row[1]:6} " + " ".join(f"{e:.1e}" for e in row[2:]))
+    return failed != 0
+
+
+tf.logging.set_verbosity_error()
+tf.utils.logging.disable_progress_bar()
+torch.set_num_threads(1)
+sys.exit(main())
