@@ -3,7 +3,6 @@
 #include "engine/net.h"
 
 #include <ctype.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "base/module.h"
 
 static const struct spn_net_module *module;
 static char place[4096], name[128];
@@ -27,38 +27,24 @@ const char *net_name(void)
     return name;
 }
 
-static spn_status refuse(void *handle, const char *why, struct spn_err *err)
-{
-    spn_fail(err, SPN_EIO, "remote engines need the module spn_net: %s", why);
-    if (handle != NULL)
-        dlclose(handle);
-    return SPN_EIO;
-}
-
 spn_status net_module(const struct spn_net_module **out, struct spn_err *err)
 {
-    const struct spn_net_module *m;
-    void *handle;
+    struct spn_module_head want = { sizeof *module, SPN_NET_ABI };
+    struct spn_err why = SPN_ERR_INIT;
+    const void *opened = NULL;
 
     if (module == NULL) {
         if (place[0] == '\0' || !spn_path_exists(place))
-            return refuse(NULL, "it is not installed, configure makes it where it finds libcurl",
-                          err);
-        handle = dlopen(place, RTLD_NOW | RTLD_LOCAL);
-        if (handle == NULL) {
-            const char *why = dlerror();
-
-            return refuse(NULL, why != NULL ? why : "the file does not open", err);
+            return spn_fail(err, SPN_EIO,
+                            "remote engines need the module spn_net, which is not installed: "
+                            "configure makes it where it finds libcurl");
+        if (spn_module_open(&opened, "spn_net", place, want, &why) != SPN_OK)
+            return spn_fail(err, SPN_EIO, "%s", why.text);
+        module = opened;
+        if (!module->start(name, sizeof name)) {
+            module = NULL;
+            return spn_fail(err, SPN_EIO, "spn_net: libcurl does not start");
         }
-        m = dlsym(handle, SPN_NET_SYMBOL);
-        if (m == NULL)
-            return refuse(handle, "the file is not this module: it lacks " SPN_NET_SYMBOL, err);
-        if (m->size != sizeof *m || m->abi != SPN_NET_ABI)
-            return refuse(handle, "the module is of another version of spinney", err);
-        if (!m->start(name, sizeof name))
-            return refuse(handle, "libcurl does not start", err);
-        /* Never closed: libcurl's TLS keeps state for the whole process. */
-        module = m;
     }
     *out = module;
     return SPN_OK;
@@ -93,7 +79,8 @@ spn_status net_base(char **base, char **model, const char *url, struct spn_err *
             return spn_fail(err, SPN_EUSAGE, "the address of a server has a blank in it");
     if (memchr(url + host, '@', origin - host) != NULL) {
         spn_fail(err, SPN_EUSAGE, "an address with a name and password in it is seen by others");
-        return spn_cure(err, "SPINNEY_API_KEY=…, or remote:key-file=FILE");
+        spn_cure(err, "SPINNEY_API_KEY=…, or remote:key-file=FILE");
+        return SPN_EUSAGE;
     }
     while (n > origin && url[n - 1] == '/')
         n--;
@@ -176,7 +163,8 @@ static spn_status key_of_file(char **key, const char *base, bool mine, const cha
     if ((s.st_mode & 077) != 0) {
         spn_fail(err, SPN_EUSAGE, "%s: others may read this key, its mode is %03o", path,
                  (unsigned)(s.st_mode & 0777));
-        return spn_cure(err, "chmod 600 %s", path);
+        spn_cure(err, "chmod 600 %s", path);
+        return SPN_EUSAGE;
     }
     st = spn_file_read(&text, NULL, path, 1 << 16, err);
     for (char *line = st == SPN_OK ? strtok_r(text, "\n", &next) : NULL;

@@ -13,8 +13,6 @@
 #include "base/mem.h"
 #include "engine/remote_call.h"
 
-enum { POLL_MS = 100 }; /* how long a wish to stop waits at most */
-
 static const struct spn_option options[] = {
     { "url", SPN_OPT_STRING, .arg = "URL", .help = "address of the server: http://HOST:PORT/v1" },
     { "parallel", SPN_OPT_INT, .lo = 1, .hi = 1024, .dflt.i = 32, .arg = "N",
@@ -101,58 +99,6 @@ static void engine_free(struct spn_engine *e)
     spn_free(e);
 }
 
-/* Wait for a call that was given its body; it is out of the queue then, the caller's to free. */
-static spn_status finish_whole(struct spn_engine *e, struct call *c, struct spn_err *err)
-{
-    spn_status st = SPN_OK;
-
-    while (!c->over && st == SPN_OK) {
-        if (spn_cancelled(e->cancel))
-            st = spn_fail(err, SPN_ECANCEL, "%s: stopped", e->base);
-        else
-            calls_work(e, POLL_MS);
-    }
-    if (st == SPN_OK && c->failed)
-        st = spn_fail(err, SPN_EIO, "%s: %s", e->base,
-                      c->answer.data != NULL ? c->answer.data : "no answer");
-    for (struct call **at = &e->calls; *at != NULL; at = &(*at)->next)
-        if (*at == c) {
-            *at = c->next;
-            break;
-        }
-    if (c->transfer != NULL)
-        e->flying--;
-    calls_sweep(e);
-    return st;
-}
-
-static spn_status whole_call(struct spn_engine *e, const char *path, json_t *body_take,
-                             struct call **out, struct spn_err *err)
-{
-    char *text = body_take != NULL ? json_dumps(body_take, JSON_COMPACT) : NULL;
-    struct call *c = NULL;
-    spn_status st = SPN_OK;
-
-    json_decref(body_take);
-    if (body_take != NULL && text == NULL)
-        st = spn_fail(err, SPN_ENOMEM, "%s: no memory for a request", e->base);
-    if (st == SPN_OK && (c = call_new(e, NULL, err)) == NULL)
-        st = SPN_ENOMEM;
-    if (st == SPN_OK) {
-        c->whole = true;
-        c->path = path;
-        c->body = text != NULL ? spn_strdup(text) : NULL;
-        st = finish_whole(e, c, err);
-    }
-    free(text);
-    if (st != SPN_OK) {
-        call_free(c);
-        return st;
-    }
-    *out = c;
-    return SPN_OK;
-}
-
 /* The server's models: which one answers, and how long its context is. */
 static spn_status choose_model(struct spn_engine *e, struct spn_err *err)
 {
@@ -160,7 +106,7 @@ static spn_status choose_model(struct spn_engine *e, struct spn_err *err)
     struct call *c = NULL;
     struct spn_buf names = SPN_BUF_INIT(600);
     size_t n = 0, i;
-    spn_status st = whole_call(e, "models", NULL, &c, err);
+    spn_status st = remote_whole(e, "models", NULL, &c, err);
 
     if (st == SPN_OK)
         st = remote_models_read(&m, &n, c->answer.data != NULL ? c->answer.data : "",
@@ -230,6 +176,7 @@ static spn_status start(struct spn_engine *e, struct spn_err *err)
         .batch = true,
         .templates = e->style.chat,
         .template_name = e->style.chat ? "the server's" : "none",
+        .embed = true,
         .prefill = e->style.prefill != REMOTE_ASK,
         .parallel = e->parallel,
         .lacks = e->lacks,
@@ -386,7 +333,7 @@ static spn_status remote_next(struct spn_engine *e, const struct spn_answer **ou
             return spn_fail(err, SPN_ENOTFOUND, "%s: no request is queued", e->base);
         if (spn_cancelled(e->cancel))
             return spn_fail(err, SPN_ECANCEL, "%s: stopped", e->base);
-        calls_work(e, POLL_MS);
+        calls_work(e, REMOTE_POLL_MS);
     }
     m = e->lent = e->done;
     e->done = m->next;
@@ -429,67 +376,7 @@ static void remote_cancel(struct spn_engine *e, int64_t ticket)
     calls_sweep(e);
 }
 
-/* ---- scores and counts ---- */
-
-/* The figures of the tokens that lie behind the first SKIP bytes of the echoed text. */
-static spn_status read_scores(struct spn_engine *e, const struct spn_buf *text, size_t skip,
-                              size_t *n, struct spn_err *err)
-{
-    json_error_t why;
-    json_t *o =
-        json_loadb(text->data != NULL ? text->data : "", text->length, JSON_ALLOW_NUL, &why);
-    const json_t *lp =
-        json_object_get(json_array_get(json_object_get(o, "choices"), 0), "logprobs");
-    const json_t *value = json_object_get(lp, "token_logprobs"),
-                 *offset = json_object_get(lp, "text_offset");
-    size_t count = json_array_size(value), k = 0;
-    spn_status st = SPN_OK;
-
-    if (count == 0 || json_array_size(offset) != count) {
-        e->caps.score = false;
-        st = spn_fail(err, SPN_ENOTFOUND, "%s: gives no log-probabilities of a prompt", e->base);
-    }
-    spn_free(e->scores);
-    e->scores = st == SPN_OK ? spn_calloc(count, sizeof *e->scores) : NULL;
-    if (st == SPN_OK && e->scores == NULL)
-        st = spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu figures", e->base, count);
-    /* The last token is the one that had to be drawn. */
-    for (size_t i = 0; st == SPN_OK && i + 1 < count; i++)
-        if (json_integer_value(json_array_get(offset, i)) >= (json_int_t)skip &&
-            json_is_number(json_array_get(value, i)))
-            e->scores[k++] = (float)json_number_value(json_array_get(value, i));
-    *n = k;
-    json_decref(o);
-    return st;
-}
-
-static spn_status remote_score(struct spn_engine *e, const char *prompt, const char *continuation,
-                               const float **logprob, size_t *n, struct spn_err *err)
-{
-    struct spn_buf both = SPN_BUF_INIT((size_t)64 << 20);
-    struct call *c = NULL;
-    json_t *o;
-    spn_status st;
-
-    if (!e->caps.score)
-        return spn_fail(err, SPN_ENOTFOUND, "%s: does not score texts; remote:score says it does",
-                        e->base);
-    spn_buf_puts(&both, prompt);
-    spn_buf_puts(&both, continuation);
-    o = both.failed
-            ? NULL
-            : json_pack("{s:s, s:s?, s:b, s:i, s:i, s:i}", "prompt", both.data, "model", e->model,
-                        "echo", 1, "logprobs", 1, "max_tokens", 1, "temperature", 0);
-    spn_buf_free(&both);
-    if (o == NULL)
-        return spn_fail(err, SPN_EFORMAT, "%s: a text to score is too long or not UTF-8", e->base);
-    st = whole_call(e, "completions", o, &c, err);
-    if (st == SPN_OK)
-        st = read_scores(e, &c->answer, strlen(prompt), n, err);
-    call_free(c);
-    *logprob = e->scores;
-    return st;
-}
+/* ---- counts ---- */
 
 static int64_t remote_count_tokens(struct spn_engine *e, const char *text)
 {
@@ -514,6 +401,7 @@ const struct spn_engine_api *engine_remote(void)
         .score = remote_score,
         .count_tokens = remote_count_tokens,
         .stats = remote_stats,
+        .embed = remote_embed,
     };
 
     return &api;

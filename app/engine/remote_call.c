@@ -468,11 +468,12 @@ static void take_status(struct call *c, const struct spn_net_result *r)
         begin_again(c);
     } else if (r->status == 429 || r->status == 503 || r->status == 529) {
         wait_turn(c, r, why);
-    } else if (r->status == 408 || r->status == 409 || r->status == 425 || r->status >= 500) {
+    } else if (r->status == 408 || r->status == 409 || r->status == 425 ||
+               (r->status >= 500 && r->status != 501)) {
         try_again(c, why, false, NULL);
     } else if (r->status == 401 || r->status == 403) {
         calls_lost(c->engine, why, "SPINNEY_API_KEY=… or --engine remote:url=…,key-file=FILE");
-    } else if (r->status == 404) {
+    } else if (r->status == 404 && !c->whole) {
         calls_lost(c->engine, why, "spinney models --server URL");
     } else {
         give_up(c, why, NULL);

@@ -4,6 +4,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <jansson.h>
+
 #include "base/buf.h"
 #include "base/cancel.h"
 #include "base/rng.h"
@@ -83,7 +86,8 @@ struct spn_engine {
     float *scores; /* lent by score() */
 };
 
-double remote_now(void); /* monotonic seconds */
+enum { REMOTE_POLL_MS = 100 }; /* how long a wish to stop waits at most */
+double remote_now(void);       /* monotonic seconds */
 /* Start what may start, move bytes, take what ended; waits WAIT_MS at most. */
 void calls_work(struct spn_engine *e, int wait_ms);
 /* A piece of the answer to the call CTX: of remote_reader. */
@@ -103,6 +107,14 @@ int64_t remote_estimate(const struct spn_engine *e, size_t bytes);
 void calls_lost(struct spn_engine *e, const char *why, const char *cure);
 /* A request's headers: type and key. */
 size_t remote_headers(const struct spn_engine *e, const char *headers[2], struct spn_buf *key);
+/* Ask BASE/PATH for a whole answer, with BODY (NULL: a GET; taken over): (*OUT)->answer. Free *OUT
+ * with call_free. */
+spn_status remote_whole(struct spn_engine *e, const char *path, json_t *body_take,
+                        struct call **out, struct spn_err *err);
+spn_status remote_score(struct spn_engine *e, const char *prompt, const char *continuation,
+                        const float **logprob, size_t *n, struct spn_err *err);
+spn_status remote_embed(struct spn_engine *e, const char *text, const float **vector, size_t *n,
+                        struct spn_err *err);
 void remote_limits(const struct spn_engine *e, struct spn_net_request *q);
 
 #endif

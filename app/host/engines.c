@@ -162,6 +162,17 @@ static void stats(struct spn_engine *e, struct spn_engine_stats *out)
     api_of(e)->stats(e, out);
 }
 
+static spn_status embed(struct spn_engine *e, const char *text, const float **vector, size_t *n,
+                        struct spn_err *err)
+{
+    const struct spn_engine_api *api = api_of(e);
+
+    if (api->embed == NULL)
+        return spn_fail(err, SPN_ENOTFOUND, "%s: this engine has no vectors of texts",
+                        api->caps(e)->model);
+    return api->embed(e, text, vector, n, err);
+}
+
 const struct spn_engine_api *engines_table(void)
 {
     static const struct spn_engine_api table = {
@@ -175,6 +186,7 @@ const struct spn_engine_api *engines_table(void)
         .score = score,
         .count_tokens = count_tokens,
         .stats = stats,
+        .embed = embed,
     };
 
     return &table;

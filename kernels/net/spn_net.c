@@ -397,8 +397,7 @@ static bool net_ended(struct spn_net *n, struct spn_net_result *out)
 
 extern const struct spn_net_module spn_net_LTX_spn_module;
 const struct spn_net_module spn_net_LTX_spn_module = {
-    .size = sizeof(struct spn_net_module),
-    .abi = SPN_NET_ABI,
+    .head = { sizeof(struct spn_net_module), SPN_NET_ABI },
     .start = start,
     .open = net_open,
     .close = net_close,

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/module.h"
 
-#define SPN_NET_ABI    1
-#define SPN_NET_SYMBOL "spn_net_LTX_spn_module"
+#define SPN_NET_ABI 1
 
 struct spn_net;          /* connections and transfers of one user; one thread at a time */
 struct spn_net_transfer; /* one request under way */
@@ -55,8 +55,7 @@ struct spn_net_result {
 };
 
 struct spn_net_module {
-    /* sizeof this struct and SPN_NET_ABI: compared before anything else is used. */
-    uint32_t size, abi;
+    struct spn_module_head head;
     /* NAME is filled as "libcurl 7.88.1, OpenSSL 3.0.11". False: the library does not start. */
     bool (*start)(char *name, size_t room);
     struct spn_net *(*open)(void);    /* NULL: no memory */

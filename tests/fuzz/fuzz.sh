@@ -23,6 +23,7 @@ gguf gguf.dict 4096 format/gguf.c
 hf json.dict 4096 format/hf_folder.c,format/json_text.c
 npy npy.dict 512 format/npy.c
 pickle pickle.dict 1024 format/pickle.c,format/pickle_text.c,format/torch_legacy.c,format/torch_flatten.c,format/numpy_value.c
+remote remote.dict 2048 app/engine/remote_reader.c,app/engine/reply.c
 safetensors json.dict 4096 format/safetensors.c,format/json_text.c
 tokenizer tokenizer.dict 512 text/vocab_gguf.c,text/vocab.c,text/special.c,text/merge.c,text/bpe.c,text/detok.c
 tokenizer_json tokenizer_json.dict 3072 text/vocab_hf.c,text/hf_shape.c,text/spm.c
@@ -65,9 +66,12 @@ for name; do
     echo "$name: $(sed -n 's/^stat::number_of_executed_units: //p' "$log") runs," \
         "$(ls "$corpus" | wc -l) inputs kept, $(cat "$corpus"/* | wc -c) bytes"
     for file in $(echo "$4" | tr , ' '); do
-        object=kernels/${file%/*}/libspn_${file%/*}_la-$(basename "$file" .c).o
+        case $file in
+        app/*) object=${file%/*}/libspnapp_a-$(basename "$file" .c).o ;;
+        *) object=kernels/${file%/*}/libspn_${file%/*}_la-$(basename "$file" .c).o file=kernels/$file ;;
+        esac
         (cd fuzz-coverage && gcov -n "$object" 2> /dev/null) |
-            grep -A1 "/kernels/$file'" | sed -n "s|Lines executed:|  kernels/$file: |p"
+            grep -A1 "/$file'" | sed -n "s|Lines executed:|  $file: |p"
     done
 done
 exit $status

@@ -300,6 +300,56 @@ static bool answer(int fd, bool chat, json_t *o)
     return true;
 }
 
+/* Letters counted: a vector that says something; of "tokens …" one a token. */
+static bool embedding(int fd, const char *body)
+{
+    json_t *o = json_loads(body, 0, NULL), *list = json_array(), *reply;
+    const char *text = json_string_value(json_object_get(o, "input"));
+    char *out;
+    bool good;
+
+    for (char c = 'a'; text != NULL && c <= 'd'; c++) {
+        int n = 0;
+
+        for (const char *p = text; *p != '\0'; p++)
+            n += *p == c;
+        json_array_append_new(list, json_integer(n));
+    }
+    if (text != NULL && strncmp(text, "tokens", 6) == 0)
+        list = json_pack("[o, [i, i, i, i]]", list, 2, 2, 2, 2);
+    reply = json_pack("{s:[{s:o}]}", "data", "embedding", list);
+    out = json_dumps(reply, JSON_COMPACT);
+    good = text == NULL || strstr(text, "@400") != NULL
+               ? say(fd, 404, "text/plain", "", "no such page")
+               : say(fd, 200, "application/json", "", out);
+    free(out);
+    json_decref(reply);
+    json_decref(o);
+    return good;
+}
+
+/* "echo": each byte of the prompt a token, with -0.5 for every "b" and -0.25 for the others. */
+static bool echo(int fd, json_t *o)
+{
+    const char *text = json_string_value(json_object_get(o, "prompt"));
+    json_t *value = json_array(), *offset = json_array(), *reply;
+    char *out;
+    bool good;
+
+    for (size_t i = 0; text != NULL && i <= strlen(text); i++) {
+        json_array_append_new(value,
+                              i == 0 ? json_null() : json_real(text[i] == 'b' ? -0.5 : -0.25));
+        json_array_append_new(offset, json_integer((json_int_t)i));
+    }
+    reply = json_pack("{s:[{s:s, s:{s:o, s:o}}]}", "choices", "text", "", "logprobs",
+                      "token_logprobs", value, "text_offset", offset);
+    out = json_dumps(reply, JSON_COMPACT);
+    good = say(fd, 200, "application/json", "", out);
+    free(out);
+    json_decref(reply);
+    return good;
+}
+
 static bool serve(int fd, const char *head, const char *body)
 {
     bool chat = strstr(head, "/chat/completions") != NULL, good;
@@ -314,6 +364,8 @@ static bool serve(int fd, const char *head, const char *body)
         note("key sent");
     if (strncmp(head, "GET /v1/models", 14) == 0)
         return list_models(fd);
+    if (strstr(head, "/v1/embeddings") != NULL)
+        return embedding(fd, body);
     if (refuse != NULL && strstr(body, refuse) != NULL) {
         snprintf(want, sizeof want, "{\"error\": {\"message\": \"unknown field %s\"}}", refuse);
         return say(fd, 400, "application/json", "", want);
@@ -328,7 +380,7 @@ static bool serve(int fd, const char *head, const char *body)
     }
     pthread_mutex_unlock(&lock);
     o = json_loads(body, 0, NULL);
-    good = answer(fd, chat, o);
+    good = json_is_true(json_object_get(o, "echo")) ? echo(fd, o) : answer(fd, chat, o);
     json_decref(o);
     __atomic_sub_fetch(&flying, 1, __ATOMIC_SEQ_CST);
     return good;
