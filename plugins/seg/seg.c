@@ -71,9 +71,14 @@ static const struct spn_command command = {
         "eval compares all masks of a folder with the truth of the same names: IoU and accuracy a "
         "class over the whole set, and their means. --rule says how the truth is numbered: ade (0 "
         "is no class, k is class k - 1), coco (the 182 raw ids of COCO-Stuff).",
-    .examples = "spinney seg street.jpg --pred street.png --classes ade20k-150\n"
-                "spinney seg val/ --pred out/ --out overlays --format overlay\n"
-                "spinney seg eval --pred out/ --gt annotations/ --rule ade --classes ade20k-150",
+    .examples =
+        "spinney seg share/demo/street.png --pred share/demo/masks --classes "
+        "share/demo/street.txt\n"
+        "spinney seg share/demo/street.png --pred share/demo/masks --gt share/demo/truth --json\n"
+        "spinney seg share/demo/street.png --pred share/demo/masks --out /tmp/over --format "
+        "overlay\n"
+        "spinney seg eval --pred share/demo/masks --gt share/demo/truth "
+        "--classes share/demo/street.txt",
     .options = options,
     .arguments_min = 0,
     .arguments_max = -1,
