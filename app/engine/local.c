@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "engine/constraint.h"
 #include "engine/engine.h"
 #include "engine/local_request.h"
 #include "lm/model.h"
@@ -27,6 +28,7 @@ struct spn_engine {
     struct spn_lm *m;
     struct spn_gen *gen;
     struct spn_chat *chat;
+    struct constraints *constraints;
     struct spn_caps caps;
     char model[128], device[32];
     int64_t next_ticket;
@@ -88,6 +90,7 @@ static void engine_free(struct spn_engine *e)
     free_list(&e->done);
     spn_gen_free(e->gen);
     spn_chat_free(e->chat);
+    constraints_free(e->constraints);
     spn_lm_close(e->m);
     spn_pool_free(e->pool);
     spn_free(e->scores);
@@ -114,6 +117,7 @@ static void describe(struct spn_engine *e, int threads)
         .batch = true,
         .templates = strcmp(spn_chat_name(e->chat), "none") != 0,
         .seeds = true,
+        .grammar = true,
         .prefill = true,
         .template_name = spn_chat_name(e->chat),
         .prompts = spn_meta_str(e->m->reader, "spinney.prompts"),
@@ -234,7 +238,9 @@ static spn_status local_submit(struct spn_engine *e, const struct spn_prompt_req
         return st;
     gr.prompt = q->prompt.id;
     gr.n_prompt = (int64_t)q->prompt.n;
-    if (r->logprobs && (q->logprob = spn_calloc(64, sizeof *q->logprob)) == NULL)
+    st = constraints_find(&e->constraints, e->m->tokenizer, r->grammar, r->json_schema, &q->hold,
+                          &gr.grammar, err);
+    if (st == SPN_OK && r->logprobs && (q->logprob = spn_calloc(64, sizeof *q->logprob)) == NULL)
         st = spn_fail(err, SPN_ENOMEM, "no memory for log probabilities");
     q->room_logprob = r->logprobs ? 64 : 0;
     if (st == SPN_OK)

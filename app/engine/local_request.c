@@ -53,6 +53,7 @@ void request_free(struct request *q)
         return;
     reply_free(&q->reply);
     spn_ids_free(&q->prompt);
+    constraint_drop(q->hold);
     spn_free(q->logprob);
     spn_free(q);
 }

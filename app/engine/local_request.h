@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "engine/reply.h"
+#include "engine/constraint.h"
 #include "lm/generate.h"
 #include "spinney/engine.h"
 #include "text/chat.h"
@@ -15,6 +16,7 @@ struct request {
     int64_t ticket, gen_id;
     double start; /* seconds, monotonic */
     struct spn_ids prompt;
+    struct constraint *hold; /* what its answer follows; NULL: nothing */
     struct spn_detok detok;
     struct reply reply; /* all text so far, whole characters */
     float *logprob; /* NULL: not wanted */

@@ -298,6 +298,11 @@ static spn_status remote_submit(struct spn_engine *e, const struct spn_prompt_re
 
     if (m == NULL)
         return spn_fail(err, SPN_ENOMEM, "%s: no memory for a request", e->base);
+    if (r->grammar != NULL || r->json_schema != NULL) {
+        spn_free(m);
+        return spn_fail(err, SPN_EUSAGE, "%s: grammars are followed by local models alone",
+                        e->base);
+    }
     m->engine = e;
     m->lead = (struct spn_buf)SPN_BUF_INIT(1 << 20);
     m->tokens_in = m->tokens_out = -1;

@@ -155,6 +155,8 @@ void spn_gen_free(struct spn_gen *g)
     lm_prefix_free(g->prefix);
     lm_runner_free(&g->runner);
     spn_free(g->sampler);
+    spn_free(g->allowed);
+    spn_free(g->breaker);
     spn_free(g->seq);
     spn_free(g->wanted);
     spn_free(g->event);
@@ -182,6 +184,34 @@ static spn_status check_request(const struct spn_gen *g, const struct spn_gen_re
     return r->max_tokens == 0 ? SPN_OK : spn_sampling_check(&r->sampling, err);
 }
 
+/* What only some requests need: masks of grammars, and the tokens that no repeat runs across (DRY's
+ * usual ones hold a line end, a colon, a quote or a star). */
+static spn_status make_extras(struct spn_gen *g, const struct spn_gen_request *r,
+                              struct spn_err *err)
+{
+    size_t words = ((size_t)g->n_draw + 63) / 64;
+
+    if (r->grammar != NULL && g->allowed == NULL) {
+        g->allowed = spn_calloc((size_t)g->n_samplers * words, sizeof *g->allowed);
+        if (g->allowed == NULL)
+            return spn_fail(err, SPN_ENOMEM, "no memory for masks over %d tokens", g->n_draw);
+    }
+    if (r->sampling.dry_multiplier > 0 && g->breaker == NULL && g->m->tokenizer != NULL) {
+        g->breaker = spn_calloc((size_t)g->n_draw, sizeof *g->breaker);
+        if (g->breaker == NULL)
+            return spn_fail(err, SPN_ENOMEM, "no memory for the breakers of %d tokens", g->n_draw);
+        for (int32_t id = 0; id < g->n_draw; id++) {
+            struct spn_buf text = SPN_BUF_INIT(1 << 16);
+
+            if (spn_detokenize(g->m->tokenizer, &id, 1, false, &text, NULL) == SPN_OK &&
+                text.length > 0)
+                g->breaker[id] = strpbrk(text.data, "\n:\"*") != NULL;
+            spn_buf_free(&text);
+        }
+    }
+    return SPN_OK;
+}
+
 static bool grow(struct spn_gen *g)
 {
     int room = g->room < 16 ? 16 : g->room * 2;
@@ -207,6 +237,8 @@ spn_status spn_gen_add(struct spn_gen *g, const struct spn_gen_request *r, int64
     int64_t limit = g->ctx;
     spn_status st = check_request(g, r, err);
 
+    if (st == SPN_OK)
+        st = make_extras(g, r, err);
     if (st != SPN_OK)
         return st;
     if (r->max_tokens >= 0 && r->max_tokens < g->ctx - r->n_prompt)
@@ -227,6 +259,8 @@ spn_status spn_gen_add(struct spn_gen *g, const struct spn_gen_request *r, int64
     s->kv = -1;
     s->entry = LM_PREFIX_ROOT;
     s->sampling = r->sampling;
+    s->grammar = r->grammar;
+    s->place = SPN_GRAMMAR_START;
     spn_rng_init(&s->rng, r->rng_key);
     s->stop_token = r->stop_token;
     s->logprobs = r->logprobs;

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "base/err.h"
 #include "lm/model.h"
+#include "text/grammar.h"
 #include "text/sampler.h"
 
 #ifdef __cplusplus
@@ -39,6 +40,7 @@ struct spn_gen_request {
     int64_t n_prompt;
     int64_t max_tokens; /* -1: until the context is full */
     struct spn_sampling sampling;
+    struct spn_grammar *grammar; /* what is drawn follows it; lent until done; NULL: none */
     uint64_t rng_key;  /* random stream of this sequence */
     bool logprobs;     /* of the drawn tokens */
     bool score_prompt; /* log p of every prompt token given those before: no token is generated when

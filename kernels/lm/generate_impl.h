@@ -25,6 +25,9 @@ struct lm_seq {
     int64_t blocks; /* blocks known to the cache up to ENTRY */
     bool closed;    /* the cache took no more of its blocks */
     struct spn_sampling sampling;
+    struct spn_grammar *grammar; /* NULL: none */
+    int32_t place;               /* in it */
+    float mu;                    /* of Mirostat */
     struct spn_rng rng;
     const bool *stop_token;
     bool logprobs, score, reported; /* reported: the prompt's figures went out */
@@ -51,6 +54,8 @@ struct spn_gen {
     struct lm_prefix *prefix;     /* NULL: off */
     struct spn_sampler **sampler; /* one a thread */
     int n_samplers, n_draw;       /* n_draw: ids that may be drawn */
+    uint64_t *allowed;            /* [n_samplers][(n_draw + 63) / 64] */
+    bool *breaker;                /* [n_draw] tokens that no repeat runs across; NULL: not made */
     struct lm_seq **seq;          /* by id */
     int n_seq, room;
     int64_t next_id, ctx;

@@ -233,6 +233,28 @@ static void build(struct spn_gen *g, int64_t *prefill)
 
 /* ---- results ---- */
 
+/* A token for W's sequence, and the sequence's place in its grammar behind it. */
+static spn_status draw(struct spn_gen *g, struct lm_wanted *w, const float *logits, int worker)
+{
+    struct lm_seq *s = w->s;
+    struct spn_sample_more more = { .breaker = g->breaker, .mu = &s->mu };
+    uint64_t *allowed = g->allowed == NULL
+                            ? NULL
+                            : g->allowed + (size_t)worker * (((size_t)g->n_draw + 63) / 64);
+    spn_status st = SPN_OK;
+
+    if (s->grammar != NULL) {
+        st = spn_grammar_mask(s->grammar, s->place, allowed, &w->err);
+        more.allowed = allowed;
+    }
+    if (st == SPN_OK)
+        st = spn_sample_with(g->sampler[worker], &s->sampling, &more, logits, s->tok, s->n_tok,
+                             &s->rng, &w->token, NULL, &w->err);
+    if (st == SPN_OK && s->grammar != NULL)
+        st = spn_grammar_accept(s->grammar, &s->place, w->token, &w->err);
+    return st;
+}
+
 static void finish_rows(void *ctx, int64_t begin, int64_t end, int worker)
 {
     struct spn_gen *g = ctx;
@@ -251,8 +273,7 @@ static void finish_rows(void *ctx, int64_t begin, int64_t end, int worker)
         }
         if (!w->draw || w->st != SPN_OK)
             continue;
-        w->st = spn_sample(g->sampler[worker], &w->s->sampling, logits, w->s->tok, w->s->n_tok,
-                           &w->s->rng, &w->token, NULL, &w->err);
+        w->st = draw(g, w, logits, worker);
         if (w->st == SPN_OK && w->s->logprobs)
             w->logprob = lm_logprob(logits, n, w->token);
     }

@@ -15,19 +15,7 @@
 
 #include "base/mem.h"
 #include "tensor/weigh.h"
-
-struct candidate {
-    float logit;
-    int32_t id;
-};
-
-struct spn_sampler {
-    int n_vocab;
-    float *logit;   /* after penalties */
-    int32_t *count; /* of recent tokens; all zero between calls */
-    struct candidate *kept;
-    float *weight, *part; /* of what is drawn from, and their sums (spn_row_weigh) */
-};
+#include "text/sampler_impl.h"
 
 void spn_sampling_default(struct spn_sampling *s)
 {
@@ -36,7 +24,14 @@ void spn_sampling_default(struct spn_sampling *s)
                                 .top_p = 0.95f,
                                 .min_p = 0.05f,
                                 .repeat_penalty = 1,
-                                .penalty_last_n = 64 };
+                                .penalty_last_n = 64,
+                                .typical_p = 1,
+                                .xtc_threshold = 0.1f,
+                                .dry_base = 1.75f,
+                                .dry_allowed_length = 2,
+                                .dry_last_n = -1,
+                                .mirostat_tau = 5,
+                                .mirostat_eta = 0.1f };
 }
 
 static bool within(float x, float lo, float hi)
@@ -65,7 +60,7 @@ spn_status spn_sampling_check(const struct spn_sampling *s, struct spn_err *err)
     if (s->penalty_last_n < -1)
         return spn_fail(err, SPN_EUSAGE, "sampling: penalty_last_n %d, -1 (all) is the least",
                         s->penalty_last_n);
-    return SPN_OK;
+    return k_sampling_check_more(s, err);
 }
 
 struct spn_sampler *spn_sampler_new(int n_vocab)
@@ -95,6 +90,7 @@ void spn_sampler_free(struct spn_sampler *s)
     spn_free(s->logit);
     spn_free(s->count);
     spn_free(s->kept);
+    spn_free(s->bent);
     spn_free(s->weight);
     spn_free(s->part);
     spn_free(s);
@@ -132,7 +128,7 @@ static void make_heap(struct candidate *h, size_t n, bool best)
 }
 
 /* The K best of LOGIT[N] into OUT[K], in no order. */
-static void select_best(struct candidate *out, size_t k, const float *logit, size_t n)
+void k_select_best(struct candidate *out, size_t k, const float *logit, size_t n)
 {
     for (size_t i = 0; i < k; i++)
         out[i] = (struct candidate){ logit[i], (int32_t)i };
@@ -144,7 +140,7 @@ static void select_best(struct candidate *out, size_t k, const float *logit, siz
 
 /* Keep the smallest prefix, best first, whose share of the mass is at least P. The kept ones stand
  * in front. */
-static size_t keep_nucleus(struct candidate *c, size_t n, float p, float max)
+size_t k_keep_nucleus(struct candidate *c, size_t n, float p, float max)
 {
     double mass = 0, taken = 0;
     float least = max;
@@ -182,7 +178,7 @@ static size_t keep_nucleus(struct candidate *c, size_t n, float p, float max)
     return k;
 }
 
-static size_t keep_min_p(struct candidate *c, size_t n, float p, float max)
+size_t k_keep_min_p(struct candidate *c, size_t n, float p, float max)
 {
     float least = max + logf(p);
     size_t k = 0;
@@ -223,7 +219,7 @@ static size_t draw(struct spn_sampler *s, const float *logit, size_t n, float te
     return find_place(s->weight, s->part, n, spn_rng_unit(rng));
 }
 
-static int32_t draw_kept(struct spn_sampler *s, size_t n, float temperature, float max,
+int32_t k_draw_kept(struct spn_sampler *s, size_t n, float temperature, float max,
                          struct spn_rng *rng)
 {
     for (size_t i = 0; i < n; i++)
@@ -311,22 +307,23 @@ static int32_t pick(struct spn_sampler *s, const struct spn_sampling *o, const f
     if ((o->top_k <= 0 || (size_t)o->top_k >= n) && o->top_p >= 1 && o->min_p <= 0)
         return (int32_t)draw(s, logit, n, o->temperature, max, rng);
     if (o->top_k > 0 && (size_t)o->top_k < n) {
-        select_best(s->kept, (size_t)o->top_k, logit, n);
+        k_select_best(s->kept, (size_t)o->top_k, logit, n);
         n = (size_t)o->top_k;
     } else {
         for (size_t i = 0; i < n; i++)
             s->kept[i] = (struct candidate){ logit[i], (int32_t)i };
     }
     if (o->top_p < 1)
-        n = keep_nucleus(s->kept, n, o->top_p, max);
+        n = k_keep_nucleus(s->kept, n, o->top_p, max);
     if (o->min_p > 0)
-        n = keep_min_p(s->kept, n, o->min_p, max);
-    return draw_kept(s, n, o->temperature, max, rng);
+        n = k_keep_min_p(s->kept, n, o->min_p, max);
+    return k_draw_kept(s, n, o->temperature, max, rng);
 }
 
-spn_status spn_sample(struct spn_sampler *s, const struct spn_sampling *o, const float *logits,
-                      const int32_t *recent, int64_t n_recent, struct spn_rng *rng, int32_t *token,
-                      float *logprob, struct spn_err *err)
+spn_status spn_sample_with(struct spn_sampler *s, const struct spn_sampling *o,
+                           const struct spn_sample_more *more, const float *logits,
+                           const int32_t *recent, int64_t n_recent, struct spn_rng *rng,
+                           int32_t *token, float *logprob, struct spn_err *err)
 {
     const float *logit = logits;
     float model_max, max;
@@ -335,15 +332,33 @@ spn_status spn_sample(struct spn_sampler *s, const struct spn_sampling *o, const
 
     if (st == SPN_OK)
         st = spn_sampling_check(o, err);
+    if (st == SPN_OK && (o->n_bias > 0 || more->allowed != NULL)) {
+        st = k_bend(s, o, more->allowed, logits, err);
+        logit = s->bent;
+    }
     if (st == SPN_OK && has_penalties(o, n_recent)) {
-        st = apply_penalties(s, o, logits, recent, n_recent, err);
+        st = apply_penalties(s, o, logit, recent, n_recent, err);
         logit = s->logit;
+    }
+    if (st == SPN_OK && o->dry_multiplier > 0 && n_recent > 0) {
+        st = k_dry(s, o, more->breaker, logit, recent, n_recent, err);
+        logit = s->bent;
     }
     if (st != SPN_OK)
         return st;
     max = logit == logits ? model_max : spn_row_highest(logit, s->n_vocab, &wrong);
-    *token = pick(s, o, logit, max, rng);
+    *token = k_needs_more(o) && o->temperature > 0 ? k_pick_more(s, o, logit, max, more->mu, rng)
+                                                   : pick(s, o, logit, max, rng);
     if (logprob != NULL)
         *logprob = log_probability(logits, (size_t)s->n_vocab, model_max, *token);
     return SPN_OK;
+}
+
+spn_status spn_sample(struct spn_sampler *s, const struct spn_sampling *o, const float *logits,
+                      const int32_t *recent, int64_t n_recent, struct spn_rng *rng, int32_t *token,
+                      float *logprob, struct spn_err *err)
+{
+    const struct spn_sample_more none = { .allowed = NULL };
+
+    return spn_sample_with(s, o, &none, logits, recent, n_recent, rng, token, logprob, err);
 }

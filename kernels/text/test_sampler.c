@@ -394,10 +394,10 @@ static void test_weigh(void)
             top &= spn_row_highest(x, n, &wrong) == 3 && !wrong;
             spn_row_weigh(x, n, 3, 0.7f, w, part);
             for (int i = 0; i < n; i++) {
-                double want = exp((double)((x[i] - 3) / 0.7f)), off = fabs((double)w[i] - want);
+                double want = exp((double)((x[i] - 3) / 0.7f)), away = fabs((double)w[i] - want);
 
-                if (want > 1e-35 && !(off / want <= worst))
-                    worst = off / want;
+                if (want > 1e-35 && !(away / want <= worst))
+                    worst = away / want;
                 sums &= want > 1e-35 || w[i] <= 2e-35f;
                 sums &= x[i] > -INFINITY || w[i] == 0;
                 sum += (double)w[i];

@@ -43,6 +43,39 @@ const struct spn_option chat_options[] = {
       .help = "subtract X from the logits of recent tokens" },
     { "frequency-penalty", SPN_OPT_FLOAT, .lo = -100, .hi = 100, .dflt.f = 0, .arg = "X",
       .help = "subtract X for each time a recent token came" },
+    { "typical-p", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 1, .arg = "P",
+      .help = "draw from tokens about as surprising as is usual, up to the mass P, 1 off" },
+    { "top-n-sigma", SPN_OPT_FLOAT, .lo = -1, .hi = 1000, .dflt.f = -1, .arg = "N",
+      .help = "draw from logits within N deviations of the best, -1 off" },
+    { "xtc-probability", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0, .arg = "P",
+      .help = "chance that of the likely tokens only the least likely stays" },
+    { "xtc-threshold", SPN_OPT_FLOAT, .lo = 0, .hi = 1, .dflt.f = 0.1, .arg = "P",
+      .help = "tokens this likely count for --xtc-probability, above 0.5 off" },
+    { "dry-multiplier", SPN_OPT_FLOAT, .lo = 0, .hi = 100, .dflt.f = 0, .arg = "X",
+      .help = "strength of the penalty on going on with a repeat, 0 off" },
+    { "dry-base", SPN_OPT_FLOAT, .lo = 1, .hi = 100, .dflt.f = 1.75, .arg = "X",
+      .help = "what each further token of a repeat multiplies its penalty by" },
+    { "dry-allowed-length", SPN_OPT_INT, .lo = 0, .hi = 4096, .dflt.i = 2, .arg = "N",
+      .help = "repeats shorter than N tokens are free" },
+    { "dry-last-n", SPN_OPT_INT, .lo = -1, .hi = 1 << 24, .dflt.i = -1, .arg = "N",
+      .help = "tokens looked back for repeats, -1 all" },
+    { "mirostat", SPN_OPT_INT, .lo = 0, .hi = 2, .dflt.i = 0, .arg = "V",
+      .help = "2: hold the surprise of the text steady instead of truncating, 0 off" },
+    { "mirostat-tau", SPN_OPT_FLOAT, .lo = 0, .hi = 100, .dflt.f = 5, .arg = "BITS",
+      .help = "surprise a token that --mirostat aims at" },
+    { "mirostat-eta", SPN_OPT_FLOAT, .lo = 0, .hi = 10, .dflt.f = 0.1, .arg = "X",
+      .help = "how fast --mirostat follows" },
+    { "logit-bias", SPN_OPT_STRING, .many = true, .arg = "ID=X",
+      .help = "add X to the logit of a token, -inf forbids it; may be given again" },
+    { "stop", SPN_OPT_STRING, .many = true, .arg = "TEXT",
+      .help = "text that ends a reply and is cut from it; may be given again" },
+    { "grammar", SPN_OPT_STRING, .arg = "FILE", .help = "replies follow the GBNF grammar of FILE" },
+    { "json-schema", SPN_OPT_STRING, .arg = "FILE",
+      .help = "replies are JSON that the schema of FILE allows" },
+    { "tools", SPN_OPT_STRING, .arg = "FILE",
+      .help = "functions for the model's template, a JSON array" },
+    { "think", SPN_OPT_CHOICE, .choices = "auto on off", .dflt.s = "auto",
+      .help = "whether a model that can thinks before it answers" },
     { "unordered", SPN_OPT_FLAG, .help = "write results as they come, not in the input's order" },
     { 0 }
 };
@@ -93,31 +126,6 @@ spn_status chat_budget(struct spn_budget *b, const char *text, struct spn_err *e
         text += n + (text[n] == ',');
     }
     return st;
-}
-
-static spn_status read_sampling(struct chat *c, const struct spn_values *v, struct spn_err *err)
-{
-    struct spn_sampling *s = &c->sampling;
-
-    spn_sampling_default(s);
-    s->temperature = (float)spn_value_float(v, "temp");
-    s->top_k = (int)spn_value_int(v, "top-k");
-    s->top_p = (float)spn_value_float(v, "top-p");
-    s->min_p = (float)spn_value_float(v, "min-p");
-    s->repeat_penalty = (float)spn_value_float(v, "repeat-penalty");
-    s->presence_penalty = (float)spn_value_float(v, "presence-penalty");
-    s->frequency_penalty = (float)spn_value_float(v, "frequency-penalty");
-    if (c->reasoner != NULL) {
-        /* A forest lives on what its trees differ in: truncation is on only where it was asked for.
-         */
-        if (!spn_value_given(v, "top-k"))
-            s->top_k = 0;
-        if (!spn_value_given(v, "top-p"))
-            s->top_p = 1;
-        if (!spn_value_given(v, "min-p"))
-            s->min_p = 0;
-    }
-    return spn_sampling_check(s, err);
 }
 
 /* "fot:trees=8" -> the reasoner and its values; --temp goes to a reasoner that draws its own. */
@@ -187,7 +195,7 @@ spn_status chat_read(struct chat *c, const struct spn_host *h, struct spn_job *j
     }
     st = read_reasoner(c, v, err);
     if (st == SPN_OK)
-        st = read_sampling(c, v, err);
+        st = chat_read_sampling(c, v, err);
     if (st == SPN_OK && spn_value_str(v, "budget") != NULL)
         st = chat_budget(&c->budget, spn_value_str(v, "budget"), err);
     return st;
@@ -199,6 +207,7 @@ void chat_close(struct chat *c)
         c->values->free_(c->reasoner_values);
     if (c->engine != NULL)
         c->engine_api->close(c->engine);
+    chat_free_sampling(c);
     c->reasoner_values = NULL;
     c->engine = NULL;
     spn_prompts_free(c->prompts);

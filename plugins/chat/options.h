@@ -29,6 +29,11 @@ struct chat {
     const char *gold_key; /* NULL: no truth is given */
     struct spn_budget budget;
     struct spn_sampling sampling;
+    struct spn_logit_bias *bias; /* of sampling */
+    const char **stop;
+    size_t n_stop;
+    char *grammar, *json_schema, *tools; /* texts of files; NULL: none */
+    int thinking;
     int64_t max_tokens;
     uint64_t seed;
     enum chat_thoughts thoughts;
@@ -42,6 +47,10 @@ extern const struct spn_option chat_options[];
 spn_status chat_read(struct chat *c, const struct spn_host *h, struct spn_job *job,
                      const struct spn_values *v, struct spn_err *err);
 void chat_close(struct chat *c);
+
+/* How replies are drawn and what they follow. */
+spn_status chat_read_sampling(struct chat *c, const struct spn_values *v, struct spn_err *err);
+void chat_free_sampling(struct chat *c);
 
 /* "time=60s,calls=100": SPN_EUSAGE names what is wrong. Units ms, s, m, h; none is seconds. */
 spn_status chat_budget(struct spn_budget *b, const char *text, struct spn_err *err);

@@ -26,9 +26,11 @@ static double now(void)
 
 /* ---- questions ---- */
 
-static spn_status add(struct turn *t, const char *role, const char *content, struct spn_err *err)
+/* MORE: other members as JSON, taken over; NULL: none. */
+static spn_status add(struct turn *t, const char *role, const char *content, char *more_take,
+                      struct spn_err *err)
 {
-    struct spn_message m = { spn_strdup(role), spn_strdup(content), NULL };
+    struct spn_message m = { spn_strdup(role), spn_strdup(content), more_take };
     struct spn_message *bigger = spn_realloc(t->message, t->n_messages + 1, sizeof *bigger);
 
     if (bigger != NULL)
@@ -36,6 +38,7 @@ static spn_status add(struct turn *t, const char *role, const char *content, str
     if (bigger == NULL || m.role == NULL || m.content == NULL) {
         spn_free((char *)m.role);
         spn_free((char *)m.content);
+        spn_free(more_take);
         return no_memory(err);
     }
     t->message[t->n_messages++] = m;
@@ -64,10 +67,32 @@ spn_status turn_of_messages(struct turn *t, const struct chat *c, const struct s
 
     clear(t);
     if (c->system != NULL)
-        st = add(t, "system", c->system, err);
+        st = add(t, "system", c->system, NULL, err);
     for (size_t i = 0; i < n && st == SPN_OK; i++)
-        st = add(t, m[i].role, m[i].content, err);
+        st = add(t, m[i].role, m[i].content, m[i].more != NULL ? spn_strdup(m[i].more) : NULL,
+                 err);
     return st == SPN_OK ? look(t, c, err) : st;
+}
+
+/* What a message has beside its role and its content, for the template; *OUT NULL: nothing. */
+static spn_status others(const json_t *message, char **out, struct spn_err *err)
+{
+    json_t *rest = json_copy((json_t *)message);
+    char *text;
+
+    json_object_del(rest, "role");
+    json_object_del(rest, "content");
+    if (json_object_size(rest) > 0) {
+        text = json_dumps(rest, JSON_COMPACT);
+        *out = text != NULL ? spn_strdup(text) : NULL;
+        free(text);
+        if (*out == NULL) {
+            json_decref(rest);
+            return no_memory(err);
+        }
+    }
+    json_decref(rest);
+    return SPN_OK;
 }
 
 static spn_status add_messages(struct turn *t, const struct chat *c, const json_t *list,
@@ -84,19 +109,24 @@ static spn_status add_messages(struct turn *t, const struct chat *c, const json_
         const json_t *m = json_array_get(list, i);
         const char *role = json_string_value(json_object_get(m, "role"));
         const char *content = json_string_value(json_object_get(m, "content"));
-        bool known = false;
+        bool known = false, calls = json_array_size(json_object_get(m, "tool_calls")) > 0;
+        char *more = NULL;
 
         for (size_t k = 0; role != NULL && k < sizeof roles / sizeof *roles; k++)
             known |= strcmp(role, roles[k]) == 0;
+        if (content == NULL && calls) /* a message may only call */
+            content = "";
         if (!known || content == NULL)
             return spn_fail(err, SPN_EFORMAT,
                             "messages[%zu]: %s; a message is {\"role\",\"content\"}, both text, "
                             "the role system, user, assistant or tool",
                             i, !known ? "no such role" : "no content");
         if (i == 0 && c->system != NULL && strcmp(role, "system") != 0)
-            st = add(t, "system", c->system, err);
+            st = add(t, "system", c->system, NULL, err);
         if (st == SPN_OK)
-            st = add(t, role, content, err);
+            st = others(m, &more, err);
+        if (st == SPN_OK)
+            st = add(t, role, content, more, err);
     }
     if (st == SPN_OK && strcmp(t->message[t->n_messages - 1].role, "assistant") == 0)
         st = spn_fail(err, SPN_EFORMAT,
@@ -140,9 +170,9 @@ spn_status turn_of_record(struct turn *t, const struct chat *c, const struct spn
     if (messages != NULL && prompt == NULL) {
         st = add_messages(t, c, messages, err);
     } else if (prompt != NULL) {
-        st = c->system != NULL ? add(t, "system", c->system, err) : SPN_OK;
+        st = c->system != NULL ? add(t, "system", c->system, NULL, err) : SPN_OK;
         if (st == SPN_OK)
-            st = add(t, "user", prompt, err);
+            st = add(t, "user", prompt, NULL, err);
     } else {
         st = spn_fail(err, SPN_EFORMAT, "the prompt is not text");
     }
@@ -156,6 +186,7 @@ void turn_free(struct turn *t, const struct chat *c)
     for (size_t i = 0; i < t->n_messages; i++) {
         spn_free((char *)t->message[i].role);
         spn_free((char *)t->message[i].content);
+        spn_free((char *)t->message[i].more);
     }
     spn_free(t->message);
     spn_free(t->question);
@@ -192,6 +223,12 @@ spn_status turn_submit(struct turn *t, struct chat *c, bool stream, struct spn_e
 {
     struct spn_prompt_request q = { .messages = t->message,
                                     .n_messages = t->n_messages,
+                                    .tools = c->tools,
+                                    .thinking = c->thinking,
+                                    .grammar = c->grammar,
+                                    .json_schema = c->json_schema,
+                                    .stop = c->stop,
+                                    .n_stop = c->n_stop,
                                     .max_tokens = c->max_tokens,
                                     .sampling = c->sampling };
     uint64_t key = spn_key_str(spn_key_seed(c->seed), "chat");

@@ -40,9 +40,9 @@ static void check_chat(const struct spn_tokenizer *t, const char *text, size_t n
 {
     struct spn_err err = SPN_ERR_INIT;
     char *content = calloc(n + 1, 1);
-    const struct spn_message m[3] = { { "system", content },
-                                      { "user", content },
-                                      { "assistant", content } };
+    const struct spn_message m[3] = { { "system", content, NULL },
+                                      { "user", content, NULL },
+                                      { "assistant", content, NULL } };
 
     if (content == NULL)
         return;

@@ -26,6 +26,7 @@ struct spn_caps {
     int parallel; /* requests it has under way at once; 0: not told */
     bool lost;    /* nothing more is answered: the server is gone. Until it is opened again. */
     const char *lacks; /* what had to be done without: "seeds score"; NULL or "": nothing */
+    bool grammar; /* follows a grammar or a JSON schema */
 };
 
 struct spn_prompt_request {
@@ -40,6 +41,9 @@ struct spn_prompt_request {
     bool special;
     /* Text that the answer starts with (after the template), not part of the result; NULL: none. */
     const char *prefill;
+    /* What the answer follows, from its first byte on: GBNF, or a JSON schema; NULL: none. An
+     * engine that cannot (caps) refuses. */
+    const char *grammar, *json_schema;
     const char *const *stop;
     size_t n_stop;      /* strings that end the answer, cut from it */
     int64_t max_tokens; /* -1: until the context is full */

@@ -1,5 +1,5 @@
-/* test_chat.c - chat templates rendered: what Jinja2 makes of the same, limits, and whose bytes may
- * be special tokens. */
+/* test_render.c - chat templates rendered: what Jinja2 makes of the same, limits, and whose bytes
+ * may be special tokens. */
 #include "config.h"
 
 #include <jansson.h>
@@ -114,11 +114,16 @@ static void test_refusals(void)
     refused("{% set ns = namespace(s='xxxxxxxx') %}{% for i in range(99) %}"
             "{% set ns.s = ns.s + ns.s %}{% endfor %}",
             "");
-    refused("{% macro m(n) %}{{ m(n) }}{% endmacro %}{{ m(1) }}", "nested more than 500 deep");
+    refused("{% macro m(n) %}{{ m(n) }}{% endmacro %}{{ m(1) }}", "nested too deeply");
     refused("{{ range(100001) }}", "at most 100000");
     refused("{{ 'x' * 99999999999 }}", "");
+    spn_buf_puts(&deep, "{{ ");
     for (int i = 0; i < 5000; i++)
-        spn_buf_puts(&deep, "{{ (((((");
+        spn_buf_puts(&deep, "(");
+    spn_buf_puts(&deep, "1");
+    for (int i = 0; i < 5000; i++)
+        spn_buf_puts(&deep, ")");
+    spn_buf_puts(&deep, " }}");
     refused(deep.data, "nested too deeply");
     spn_buf_trim(&deep, 0);
     for (int i = 0; i < 500; i++)
@@ -288,7 +293,7 @@ static void test_shapes(void)
     spn_chat_free(c);
     c = opened("{% for m in messages %}{{ m.role }}|{{ m.content }}|{{ m.reasoning_content }}|"
                "{% for t in m.tool_calls %}{{ t.function.arguments.a }}{% endfor %}{% endfor %}"
-               "{{ tools | tojson }}{{ enable_thinking }}");
+               "{{ tools | d([]) | tojson }}{{ enable_thinking }}");
     reads(c, call, 2, &o, "user|U||assistant|None|R|1[{\"name\": \"add\"}]False",
           "calls, thoughts and tools reach the template");
     ok(spn_chat_text(c, NULL, bad, 1, &none, &text, &err) == SPN_EUSAGE, "a role: %s", err.text);
