@@ -25,8 +25,9 @@
 #include "host/plugins.h"
 #include "host/registry.h"
 #include "host/settings.h"
-#include "host/start.h"
 #include "host/tables.h"
+#include "screen/screens.h"
+#include "screen/ui.h"
 
 /* What is needed before plugins, and with them the commands, are known. */
 struct early {
@@ -37,6 +38,21 @@ struct early {
     char **argv;
     int argc; /* everything but the program's and the command's name */
 };
+
+/* Options of the screens, which have no command. */
+static const struct spn_option screen_options[] = {
+    { "script", SPN_OPT_STRING, .arg = "FILE",
+      .help = "run the screens without a terminal on the keys in FILE; - is stdin" },
+    { "size", SPN_OPT_STRING, .arg = "80x24", .help = "with --script: columns and rows" },
+    { "screen", SPN_OPT_STRING, .arg = "NAME", .help = "begin with this screen" },
+    { 0 }
+};
+
+static bool of_screens(const char *word)
+{
+    return strncmp(word, "--", 2) == 0 &&
+           spn_option_find(screen_options, word + 2, strlen(word + 2)) != NULL;
+}
 
 /* Options that stand before the command, and those of common_all wherever they stand. */
 static spn_status look_early(struct early *e, int argc, char **argv, struct spn_err *err)
@@ -50,7 +66,8 @@ static spn_status look_early(struct early *e, int argc, char **argv, struct spn_
         return spn_fail(err, SPN_ENOMEM, "spinney: no memory");
     for (i = 1; i < argc; i++) {
         const char *w = argv[i], *value = NULL;
-        bool takes = !over && (strcmp(w, "--plugin-dir") == 0 || strcmp(w, "--dir") == 0);
+        bool takes = !over && (strcmp(w, "--plugin-dir") == 0 || strcmp(w, "--dir") == 0 ||
+                               (e->command == NULL && of_screens(w)));
         bool is_dir = !over && strncmp(w, "--dir", 5) == 0 && (w[5] == '\0' || w[5] == '=');
         bool is_plugins =
             !over && strncmp(w, "--plugin-dir", 12) == 0 && (w[12] == '\0' || w[12] == '=');
@@ -274,6 +291,8 @@ static spn_status start(const struct early *e, struct spn_err *err)
     if (st == SPN_OK)
         st = commands_register(err);
     if (st == SPN_OK)
+        st = views_register(err);
+    if (st == SPN_OK)
         st = plugins_start(e->plugin_dirs, e->n_plugin_dirs, err);
     for (i = 0; st == SPN_OK && !e->quiet && i < plugins_count(); i++)
         if (!plugins_at(i)->loaded && (e->command == NULL || strcmp(e->command, "plugins") != 0))
@@ -281,27 +300,38 @@ static spn_status start(const struct early *e, struct spn_err *err)
     return st;
 }
 
+/* The screens, on a terminal or on a script. */
+static spn_status run_screens(const struct cmdline *c, struct spn_err *err)
+{
+    const char *script = spn_value_str(c->values, "script"),
+               *screen = spn_value_str(c->values, "screen");
+
+    if (script != NULL)
+        return screens_script(script, spn_value_str(c->values, "size"), screen, 0, NULL, err);
+    return screens_run(screen, 0, NULL, err);
+}
+
 /* Without a command. */
 static spn_status no_command(const struct early *e, int *code, bool *pipe_closed,
                              struct spn_err *err)
 {
-    static const struct spn_command none = { .summary = "" };
+    static const struct spn_command none = { .summary = "", .options = screen_options };
     const struct cmdline_command what = { "help", "spinney", &none };
     struct spn_buf b = SPN_BUF_INIT(1 << 16);
-    bool usage = !e->help && (!isatty(0) || !isatty(1));
+    bool usage;
     struct cmdline c;
     spn_status st = cmdline_parse(&c, &what, e->argc, e->argv, err);
 
-    cmdline_free(&c);
-    if (st != SPN_OK)
-        return st;
-    if (e->help || usage)
+    usage = st == SPN_OK && !e->help && spn_value_str(c.values, "script") == NULL &&
+            (!isatty(0) || !isatty(1));
+    if (st == SPN_OK && (e->help || usage))
         help_overview(&b);
-    else
-        st = start_screen(&b, err);
+    else if (st == SPN_OK)
+        st = run_screens(&c, err);
+    cmdline_free(&c);
     if (st == SPN_OK && usage)
         fputs(b.data, stderr);
-    else if (st == SPN_OK)
+    else if (st == SPN_OK && b.length > 0)
         st = put(&b, pipe_closed, err);
     spn_buf_free(&b);
     *code = usage ? 2 : 0;
@@ -310,8 +340,10 @@ static spn_status no_command(const struct early *e, int *code, bool *pipe_closed
 
 static int exit_code(spn_status st)
 {
-    if (st == SPN_ECANCEL && job_signal() == SIGTERM)
-        return 143;
+    int number = job_signal() != 0 ? job_signal() : screens_signal();
+
+    if (st == SPN_ECANCEL && number != 0)
+        return 128 + number;
     return spn_exit_code(st);
 }
 

@@ -55,6 +55,22 @@ AS_VAR_IF([with_curl], [no], [], [
 AM_CONDITIONAL([HAVE_CURL], [test $have_curl = yes])
 ])
 
+# The screens: ncurses with wide characters is needed, readline may be left out (then the line is our own small editor).
+AC_DEFUN([SPN_SCREEN], [
+PKG_CHECK_MODULES([NCURSES], [ncursesw >= 6.1])
+AC_ARG_WITH([readline], [AS_HELP_STRING([--with-readline=auto|no], [readline for the line of the screens])], [],
+  [with_readline=auto])
+have_readline=no
+AS_VAR_IF([with_readline], [no], [], [
+  PKG_CHECK_MODULES([READLINE], [readline >= 8.0], [have_readline=yes],
+    [AS_VAR_IF([with_readline], [auto], [], [AC_MSG_ERROR([readline is missing: install libreadline-dev])])])])
+AS_VAR_IF([have_readline], [yes], [AC_DEFINE([HAVE_READLINE], [1], [the line of the screens is readline's])])
+SCREEN_CFLAGS="$NCURSES_CFLAGS $READLINE_CFLAGS"
+SCREEN_LIBS="$READLINE_LIBS $NCURSES_LIBS"
+AC_SUBST([SCREEN_CFLAGS])
+AC_SUBST([SCREEN_LIBS])
+])
+
 # Instruction sets: built where the compiler knows the flags; chosen at run time.
 AC_DEFUN([SPN_SIMD], [
 have_x86=no
@@ -102,7 +118,7 @@ AM_CONDITIONAL([HAVE_CUDA], [test $have_cuda = yes])
 
 # Plugins: the list that Makefile.am includes, one fragment a folder.
 AC_DEFUN([SPN_PLUGINS], [
-spn_plugins="chat ckpt cot dialog fot game24 math seg tot words"
+spn_plugins="chat cot dialog fot game24 tot"
 AC_SUBST([spn_plugins])
 AM_CONDITIONAL([STATIC_PLUGINS], [test "x$enable_static_plugins" = xyes])
 AS_VAR_IF([enable_static_plugins], [yes], [AC_DEFINE([SPN_STATIC_PLUGINS], [1], [plugins are linked into the program])])
@@ -117,6 +133,7 @@ spinney $PACKAGE_VERSION
   OpenBLAS module   $have_blas (training)
   media module      $have_media (pictures and clips)
   libcurl module    $have_curl (remote engines)
+  readline          $have_readline (the line of the screens)
   CUDA module       $have_cuda ($cuda_why)
   plugins           $spn_plugins
   static plugins    ${enable_static_plugins:-no}

@@ -8,6 +8,13 @@
 
 #include "host/plugins.h"
 
+static void (*put_back)(void);
+
+void guard_restore(void (*restore)(void))
+{
+    put_back = restore;
+}
+
 #ifndef SPN_SANITIZED
 /* Only write() from here on. */
 static void put(const char *s)
@@ -21,6 +28,8 @@ static void on_crash(int number)
 {
     const char *who = plugins_running();
 
+    if (put_back != NULL)
+        put_back();
     put("spinney: ");
     put(who != NULL ? who : "the program");
     put(number == SIGSEGV   ? ": crashed (SIGSEGV)"

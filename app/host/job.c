@@ -73,6 +73,11 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
+static struct spn_cancel *cancel(struct spn_job *j)
+{
+    return j->setup.sink != NULL ? j->setup.sink->cancel : &stop;
+}
+
 /* "k/n": 0 <= k < n. */
 static spn_status parse_shard(struct spn_job *j, const char *text, struct spn_err *err)
 {
@@ -106,10 +111,10 @@ spn_status job_open(struct spn_job **out, const struct job_setup *s, struct spn_
         st = spn_fail(err, SPN_EUSAGE, "--resume: goes on with a file, -o names none");
     if (st == SPN_OK && s->shard != NULL)
         st = parse_shard(j, s->shard, err);
-    if (st == SPN_OK)
+    if (st == SPN_OK && s->sink == NULL)
         st = output_open(&j->out, s->output, s->resume, s->run, s->json, err);
     if (st == SPN_OK && s->records)
-        st = input_open(&j->in, s->files, s->n_files, s->prompt, s->prompt_key, &stop, err);
+        st = input_open(&j->in, s->files, s->n_files, s->prompt, s->prompt_key, cancel(j), err);
     if (st != SPN_OK) {
         output_close(&j->out, NULL);
         spn_free(j);
@@ -195,11 +200,6 @@ void job_say_lost(struct spn_job *j, struct spn_err *err)
 
 /* ---- "job/1" ---- */
 
-static struct spn_cancel *cancel(struct spn_job *j)
-{
-    return &stop;
-}
-
 static void progress(struct spn_job *j, double done, double total, const char *what)
 {
     bool terminal = isatty(2) != 0;
@@ -207,6 +207,10 @@ static void progress(struct spn_job *j, double done, double total, const char *w
     double seconds = (double)(now - j->began_ms) / 1000;
     char text[256], rest[64] = "";
 
+    if (j->setup.sink != NULL) {
+        j->setup.sink->progress(j->setup.sink->ctx, done, total);
+        return;
+    }
     if (j->setup.quiet || since < (terminal ? LIVE_MS : QUIET_MS))
         return;
     j->shown_ms = now;
@@ -229,7 +233,7 @@ static void progress(struct spn_job *j, double done, double total, const char *w
 
 static bool json(struct spn_job *j)
 {
-    return j->out.json || j->out.fd >= 0;
+    return j->setup.sink != NULL || j->out.json || j->out.fd >= 0;
 }
 
 static spn_status emit(struct spn_job *j, json_t *object_take, const char *text,
@@ -237,6 +241,11 @@ static spn_status emit(struct spn_job *j, json_t *object_take, const char *text,
 {
     spn_status st;
 
+    if (j->setup.sink != NULL) {
+        if (object_take != NULL)
+            j->setup.sink->record(j->setup.sink->ctx, object_take);
+        return SPN_OK;
+    }
     clear_live(j);
     st = output_emit(&j->out, object_take, text, err);
     j->emitted += st == SPN_OK;
@@ -259,6 +268,10 @@ static void write_text(struct spn_job *j, const char *bytes, size_t n)
 
 static void say(struct spn_job *j, const char *text)
 {
+    if (j->setup.sink != NULL) {
+        j->setup.sink->say(j->setup.sink->ctx, text);
+        return;
+    }
     if (j->setup.quiet)
         return;
     clear_live(j);
@@ -309,7 +322,7 @@ static void record_failed(struct spn_job *j, const struct spn_record *r, const s
 
 static bool terminal(struct spn_job *j)
 {
-    return isatty(1) != 0;
+    return j->setup.sink == NULL && isatty(1) != 0;
 }
 
 const struct spn_job_api table_job = {

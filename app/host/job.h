@@ -19,6 +19,16 @@ struct job_setup {
     size_t n_files;         /* inputs in order; none: stdin */
     const char *prompt;     /* -p: one record; stdin is attached text */
     const char *prompt_key; /* NULL: "prompt" */
+    /* A caller inside the program, a screen: results go to it as objects (the reference is taken
+       over), nothing is printed, and its own flag stops the job. NULL: the terminal or the pipe. */
+    const struct job_sink *sink;
+};
+struct job_sink {
+    void (*record)(void *ctx, json_t *object_take);
+    void (*progress)(void *ctx, double done, double total);
+    void (*say)(void *ctx, const char *text);
+    struct spn_cancel *cancel;
+    void *ctx;
 };
 spn_status job_open(struct spn_job **out, const struct job_setup *s, struct spn_err *err);
 /* Ends progress, syncs -o; ORDER: puts it in the input's order first. What went wrong last with an

@@ -8,11 +8,11 @@
 #include "host/engines.h"
 #include "host/job.h"
 #include "host/plugins.h"
-#include "host/files.h"
 #include "host/prompts.h"
 #include "host/registry.h"
 #include "host/settings.h"
 #include "host/thoughts_table.h"
+#include "screen/ui.h"
 
 static void host_log(const struct spn_host *h, enum spn_log_level level, const char *text)
 {
@@ -70,7 +70,7 @@ static const void *query(const char *name, int version)
         { "registry", 1, &table_registry }, { "values", 1, &table_values },
         { "job", 1, &table_job },           { "thoughts", 1, &app_thoughts },
         { "engine", 1, engines_table() },   { "prompts", 1, &table_prompts },
-        { "files", 1, &table_files },
+        { "pane", 1, &pane_table },
     };
     size_t i;
 
