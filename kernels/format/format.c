@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/arith.h"
+#include "format/folder.h"
 #include "format/source.h"
 
 static const struct spn_format *const formats[] = {
@@ -17,6 +18,8 @@ static const struct spn_format *const formats[] = {
     &k_format_pickle,
     &k_format_npy,
     &k_format_safetensors,
+    &k_format_dcp,
+    &k_format_megatron,
     &k_format_hf_folder,
 };
 

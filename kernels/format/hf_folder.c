@@ -14,6 +14,7 @@
 
 #include "base/arith.h"
 #include "base/buf.h"
+#include "format/folder.h"
 #include "format/json_text.h"
 #include "format/safetensors.h"
 #include "format/source.h"
@@ -21,6 +22,7 @@
 enum { KEY_BYTES_MAX = 4096, TEMPLATE_BYTES_MAX = 4 << 20 };
 
 #define INDEX_NAME "model.safetensors.index.json"
+#define BIN_INDEX  "pytorch_model.bin.index.json"
 
 /* ---- files of the folder ---- */
 
@@ -319,17 +321,6 @@ struct claim {                         /* a line of weight_map; sorted by its fi
 
 struct claims { struct claim *all; const struct claim **sorted; size_t n; };
 
-/* A plain name of this folder: no separator, no way up, nothing hidden. */
-static bool plain_name(const char *s)
-{
-    if (s[0] == '\0' || s[0] == '.' || strlen(s) > 255)
-        return false;
-    for (; *s != '\0'; s++)
-        if (*s == '/' || *s == '\\' || *s == ':' || (unsigned char)*s < ' ' || *s == 127)
-            return false;
-    return true;
-}
-
 static spn_status load_text(struct spn_reader *r, const struct k_file *f, struct k_text t,
                             const char **out, struct spn_err *err)
 {
@@ -374,7 +365,7 @@ static spn_status read_weight_map(struct spn_reader *r, const struct k_file *f, 
         st = load_text(r, f, key, &claim->tensor, err);
         if (st == SPN_OK)
             st = load_text(r, f, value, &claim->shard, err);
-        if (st == SPN_OK && !plain_name(claim->shard))
+        if (st == SPN_OK && !k_folder_plain_name(claim->shard))
             st = spn_fail(
                 err, SPN_EFORMAT,
                 "%s: tensor %.100s is said to be in %.200s, which is no file of this folder",
@@ -410,6 +401,22 @@ static spn_status read_index(struct spn_reader *r, const struct k_file *f, struc
     return st;
 }
 
+static bool ends(const char *s, const char *tail)
+{
+    size_t n = strlen(s), k = strlen(tail);
+
+    return n >= k && strcmp(s + n - k, tail) == 0;
+}
+
+/* Tensors of a file of weights: safetensors, or what torch.save wrote. */
+static spn_status read_weights(struct spn_reader *r, const struct k_file *f, const char *name,
+                               bool with_meta, struct spn_err *err)
+{
+    if (ends(name, ".safetensors"))
+        return k_safetensors_read(r, f, with_meta, err);
+    return k_torch_file(r, f, "", err);
+}
+
 static spn_status read_shard(struct spn_reader *r, const struct k_file *dir, const char *name,
                              const char *tensor, struct spn_err *err)
 {
@@ -419,12 +426,12 @@ static spn_status read_shard(struct spn_reader *r, const struct k_file *dir, con
     if (st == SPN_OK && f == NULL)
         return spn_fail(err, SPN_EFORMAT, "%s: shard %s is missing, tensor %.100s is in it",
                         dir->name, name, tensor);
-    return st == SPN_OK ? k_safetensors_read(r, f, false, err) : st;
+    return st == SPN_OK ? read_weights(r, f, name, false, err) : st;
 }
 
 /* What the index says of each tensor is true. */
 static spn_status check_claims(const struct spn_reader *r, const struct k_file *dir,
-                               const struct claims *claims, struct spn_err *err)
+                               const char *index, const struct claims *claims, struct spn_err *err)
 {
     for (size_t i = 0; i < claims->n; i++) {
         const struct claim *c = &claims->all[i];
@@ -432,54 +439,105 @@ static spn_status check_claims(const struct spn_reader *r, const struct k_file *
         const char *slash = e != NULL ? strrchr(e->file, '/') : NULL;
 
         if (e == NULL || strcmp(slash != NULL ? slash + 1 : e->file, c->shard) != 0)
-            return spn_fail(err, SPN_EFORMAT,
-                            "%s: " INDEX_NAME " says that %s holds tensor %.100s, %s%s", dir->name,
-                            c->shard, c->tensor, e != NULL ? "which is in " : "which no shard has",
+            return spn_fail(err, SPN_EFORMAT, "%s: %s says that %s holds tensor %.100s, %s%s",
+                            dir->name, index, c->shard, c->tensor,
+                            e != NULL ? "which is in " : "which no shard has",
                             e != NULL ? e->file : "");
     }
     return SPN_OK;
 }
 
+/* INDEX is called NAME. */
 static spn_status read_shards(struct spn_reader *r, const struct k_file *dir,
-                              const struct k_file *index, struct spn_err *err)
+                              const struct k_file *index, const char *name,
+                              struct claims *claims, struct spn_err *err)
 {
-    struct claims claims = { NULL, NULL, 0 };
-    spn_status st = read_index(r, index, &claims, err);
+    spn_status st = read_index(r, index, claims, err);
 
     if (st == SPN_OK)
-        st = k_reader_reserve_entries(r, claims.n, err);
-    for (size_t i = 0; st == SPN_OK && i < claims.n; i++)
-        if (i == 0 || strcmp(claims.sorted[i]->shard, claims.sorted[i - 1]->shard) != 0)
-            st = read_shard(r, dir, claims.sorted[i]->shard, claims.sorted[i]->tensor, err);
-    if (st == SPN_OK)
-        st = k_reader_index(r, err);
-    return st == SPN_OK ? check_claims(r, dir, &claims, err) : st;
+        st = k_reader_reserve_entries(r, claims->n, err);
+    for (size_t i = 0; st == SPN_OK && i < claims->n; i++)
+        if (i == 0 || strcmp(claims->sorted[i]->shard, claims->sorted[i - 1]->shard) != 0)
+            st = read_shard(r, dir, claims->sorted[i]->shard, claims->sorted[i]->tensor, err);
+    k_reader_unmap(r, index);
+    return st;
 }
 
-static spn_status read_tensors(struct spn_reader *r, const struct k_file *dir, struct spn_err *err)
+static spn_status read_tensors(struct spn_reader *r, const struct k_file *dir,
+                               struct claims *claims, const char **index, struct spn_err *err)
 {
-    const struct k_file *f = NULL, *other = NULL;
-    spn_status st = open_file(r, dir, INDEX_NAME, &f, err);
+    /* The first of these that is there. */
+    static const char *const names[] = { INDEX_NAME, "model.safetensors", BIN_INDEX,
+                                         "pytorch_model.bin" };
+    const struct k_file *f = NULL;
+    spn_status st = SPN_OK;
 
-    if (st == SPN_OK && f != NULL) {
-        st = read_shards(r, dir, f, err);
-        k_reader_unmap(r, f);
-        return st;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        st = open_file(r, dir, names[i], &f, err);
+        if (st != SPN_OK)
+            return st;
+        if (f == NULL)
+            continue;
+        if (!ends(names[i], ".json"))
+            return read_weights(r, f, names[i], true, err);
+        *index = names[i];
+        return read_shards(r, dir, f, names[i], claims, err);
     }
-    if (st == SPN_OK)
-        st = open_file(r, dir, "model.safetensors", &f, err);
-    if (st == SPN_OK && f != NULL)
-        return k_safetensors_read(r, f, true, err);
-    if (st == SPN_OK)
-        st = open_file(r, dir, "pytorch_model.bin", &other, err);
-    if (st == SPN_OK)
-        st = spn_fail(err, SPN_EFORMAT, "%s: neither model.safetensors nor " INDEX_NAME "%s",
-                      dir->name, other != NULL ? "; pytorch_model.bin is not read" : "");
+    return spn_fail(err, SPN_EFORMAT,
+                    "%s: neither model.safetensors nor pytorch_model.bin, nor an index of shards",
+                    dir->name);
+}
+
+/* ---- training checkpoints ---- */
+
+/* Our own: NAME.exp_avg and NAME.exp_avg_sq, named as other formats name them. */
+static spn_status read_moments(struct spn_reader *r, const struct k_file *f, struct spn_err *err)
+{
+    static const char before[] = "optimizer.state.";
+    size_t first = r->n_entries;
+    spn_status st = k_safetensors_read(r, f, false, err);
+
+    for (size_t i = first; st == SPN_OK && i < r->n_entries; i++) {
+        size_t n = strlen(r->entries[i].name);
+        char *name = NULL;
+
+        st = k_reader_alloc(r, &name, n + sizeof before, 1, err);
+        if (st != SPN_OK)
+            break;
+        memcpy(name, before, sizeof before - 1);
+        memcpy(name + sizeof before - 1, r->entries[i].name, n);
+        r->entries[i].name = name;
+    }
     return st;
+}
+
+/* What a trainer left beside the weights: Hugging Face's optimizer.pt, scheduler.pt and
+ * trainer_state.json, our own optimizer.safetensors and state.json. */
+static spn_status read_training(struct spn_reader *r, const struct k_file *dir, struct spn_err *err)
+{
+    const struct k_file *f = NULL;
+    spn_status st = open_file(r, dir, "optimizer.safetensors", &f, err);
+
+    if (st == SPN_OK && f != NULL)
+        st = read_moments(r, f, err);
+    if (st == SPN_OK)
+        st = open_file(r, dir, "optimizer.pt", &f, err);
+    if (st == SPN_OK && f != NULL)
+        st = k_torch_file(r, f, "", err);
+    if (st == SPN_OK)
+        st = open_file(r, dir, "scheduler.pt", &f, err);
+    if (st == SPN_OK && f != NULL)
+        st = k_torch_file(r, f, "scheduler", err);
+    if (st == SPN_OK)
+        st = read_config(r, dir, "state.json", "state", false, err);
+    return st == SPN_OK ? read_config(r, dir, "trainer_state.json", "trainer_state", false, err)
+                        : st;
 }
 
 static spn_status read_folder(struct spn_reader *r, const struct k_file *dir, struct spn_err *err)
 {
+    struct claims claims = { NULL, NULL, 0 };
+    const char *index = NULL;
     spn_status st = read_config(r, dir, "config.json", "config", true, err);
 
     if (st == SPN_OK)
@@ -488,7 +546,17 @@ static spn_status read_folder(struct spn_reader *r, const struct k_file *dir, st
         st = read_config(r, dir, "tokenizer_config.json", "tokenizer_config", false, err);
     if (st == SPN_OK)
         st = read_template(r, dir, err);
-    return st == SPN_OK ? read_tensors(r, dir, err) : st;
+    if (st == SPN_OK)
+        st = read_tensors(r, dir, &claims, &index, err);
+    if (st == SPN_OK)
+        st = read_training(r, dir, err);
+    if (st == SPN_OK)
+        st = k_optimizer_names(r, err);
+    if (st == SPN_OK && r->n_globals > 0)
+        st = k_torch_globals(r, err);
+    if (st == SPN_OK)
+        st = k_reader_index(r, err);
+    return st == SPN_OK && index != NULL ? check_claims(r, dir, index, &claims, err) : st;
 }
 
 static bool knows_folder(const struct k_file *f)

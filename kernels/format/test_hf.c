@@ -169,7 +169,7 @@ static void bad_folders(void)
     put_shard(&b, "m-1.safetensors", "a"), put_shard(&b, "m-2.safetensors", "a");
     refused("hf folder", &b, "two tensors are named a", "one tensor in two shards");
     spn_buf_trim(&b, 0), put_file(&b, "config.json", "{}"), put_file(&b, "pytorch_model.bin", "");
-    refused("hf folder", &b, "pytorch_model.bin is not read", "weights of another kind");
+    refused("hf folder", &b, "pickle", "weights that are none");
     spn_buf_trim(&b, 0), put_file(&b, "config.json", "{}");
     put_file(&b, "model.safetensors", "short");
     refused("hf folder", &b, "model.safetensors: 6 bytes", "a shard cut");

@@ -61,6 +61,13 @@ bool k_numpy_dtype(const char *s, size_t n, int *dtype, bool *big);
  * often shared values are walked. */
 spn_status k_torch_flatten(struct k_torch *t, const struct k_value *v, const char *prefix,
                            uint64_t pickle_bytes, struct spn_err *err);
+/* F, a legacy stream of torch.save or a pickle alone (torch_legacy.c). */
+spn_status k_torch_stream(struct spn_reader *r, const struct k_file *f, const char *prefix,
+                          struct spn_err *err);
+/* Optimizer state by number, optimizer.state.ID.WHAT, becomes optimizer.state.NAME.WHAT where the
+ * parameter's name is certain: the group lists names, or the weights' order (all, or first those
+ * that decay) fits every shape. Else the numbers stay (optimizer_names.c). */
+spn_status k_optimizer_names(struct spn_reader *r, struct spn_err *err);
 /* The globals that R's pickles named, as metadata pickle.globals and pickle.unknown. */
 spn_status k_torch_globals(struct spn_reader *r, struct spn_err *err);
 

@@ -388,9 +388,9 @@ spn_status k_torch_flatten(struct k_torch *t, const struct k_value *v, const cha
                       .visits_left = 4 * pickle_bytes + 64 };
     spn_status st = SPN_OK;
 
-    if (prefix[0] != '\0')
-        st = spn_buf_puts(&w.name, prefix) != SPN_OK ? too_long(&w, strlen(prefix)) : walk(&w, v);
-    else
+    if (prefix[0] != '\0' && spn_buf_puts(&w.name, prefix) != SPN_OK)
+        st = too_long(&w, strlen(prefix));
+    if (st == SPN_OK)
         st = walk_top(&w, v);
     spn_buf_free(&w.name);
     return st;

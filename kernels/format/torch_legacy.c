@@ -167,7 +167,8 @@ static spn_status find_storage(struct k_torch *t, const struct k_storage_id *id,
     return SPN_OK;
 }
 
-static spn_status read_legacy(struct spn_reader *r, const struct k_file *f, struct spn_err *err)
+static spn_status read_legacy(struct spn_reader *r, const struct k_file *f, const char *prefix,
+                              struct spn_err *err)
 {
     struct stream s = { .r = r, .f = f };
     struct k_torch t = { .r = r, .f = f, .find = find_storage, .ctx = &s };
@@ -184,23 +185,28 @@ static spn_status read_legacy(struct spn_reader *r, const struct k_file *f, stru
         st = list_storages(&s, &object.persistent, err);
     if (st == SPN_OK)
         st = place_storages(&s, p.value, err);
-    return st == SPN_OK ? k_torch_flatten(&t, object.value, "", object.bytes, err) : st;
+    return st == SPN_OK ? k_torch_flatten(&t, object.value, prefix, object.bytes, err) : st;
 }
 
-static spn_status read_pickle(struct spn_reader *r, const struct k_file *f, struct spn_err *err)
+spn_status k_torch_stream(struct spn_reader *r, const struct k_file *f, const char *prefix,
+                          struct spn_err *err)
 {
     struct k_torch t = { .r = r, .f = f };
     struct k_pickle p;
     spn_status st;
 
-    if (is_legacy(f)) {
+    if (is_legacy(f))
+        return read_legacy(r, f, prefix, err);
+    st = k_pickle_read(&p, r, f->name, f->data, f->size, 0, err);
+    return st == SPN_OK ? k_torch_flatten(&t, p.value, prefix, p.bytes, err) : st;
+}
+
+static spn_status read_pickle(struct spn_reader *r, const struct k_file *f, struct spn_err *err)
+{
+    spn_status st = k_torch_stream(r, f, "", err);
+
+    if (is_legacy(f))
         snprintf(r->name, sizeof r->name, "torch legacy");
-        st = read_legacy(r, f, err);
-    } else {
-        st = k_pickle_read(&p, r, f->name, f->data, f->size, 0, err);
-        if (st == SPN_OK)
-            st = k_torch_flatten(&t, p.value, "", p.bytes, err);
-    }
     return st == SPN_OK ? k_torch_globals(r, err) : st;
 }
 

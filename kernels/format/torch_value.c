@@ -182,6 +182,7 @@ bool k_torch_known(const char *global)
         "builtins.slice", "builtins.int", "builtins.float", "builtins.dict", "builtins.list",
         "__builtin__.set", "__builtin__.frozenset", "__builtin__.bytearray",
         "__builtin__.complex", "__builtin__.slice", "argparse.Namespace",
+        "pathlib.PosixPath", "pathlib._local.PosixPath",
     };
     static const char *const families[] = {
         "torch.distributed.checkpoint.", "torch.distributed._shard.",

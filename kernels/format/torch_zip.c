@@ -9,6 +9,7 @@
 
 #include "format/torch_zip.h"
 
+#include "format/folder.h"
 #include "format/npy.h"
 
 enum { KEY_BYTES_MAX = 4096, ROOT_BYTES_MAX = 65535 };
@@ -134,10 +135,25 @@ spn_status k_torch_zip_use(struct spn_reader *r, const struct k_file *f, const s
 
 /* ---- the format ---- */
 
+struct flatten { struct k_archive_use use; const char *prefix; };
+
 static spn_status flatten(struct k_archive_use *use, struct k_torch *t, const struct k_pickle *p,
                           struct spn_err *err)
 {
-    return k_torch_flatten(t, p->value, "", p->bytes, err);
+    return k_torch_flatten(t, p->value, ((struct flatten *)use)->prefix, p->bytes, err);
+}
+
+spn_status k_torch_file(struct spn_reader *r, const struct k_file *f, const char *prefix,
+                        struct spn_err *err)
+{
+    struct flatten use = { { flatten }, prefix };
+    struct k_zip z;
+    spn_status st;
+
+    if (!k_format_zip.knows(f))
+        return k_torch_stream(r, f, prefix, err);
+    st = k_zip_read(&z, r, f, err);
+    return st == SPN_OK ? k_torch_zip_use(r, f, &z, &use.use, err) : st;
 }
 
 static bool all_npy(const struct k_zip *z)
@@ -150,7 +166,7 @@ static bool all_npy(const struct k_zip *z)
 
 static spn_status read_zip(struct spn_reader *r, const struct k_file *f, struct spn_err *err)
 {
-    struct k_archive_use use = { .use = flatten };
+    struct flatten use = { { flatten }, "" };
     struct k_zip z;
     spn_status st = k_zip_read(&z, r, f, err);
 
@@ -161,7 +177,7 @@ static spn_status read_zip(struct spn_reader *r, const struct k_file *f, struct 
         return k_npz_read(r, f, &z, err);
     }
     snprintf(r->name, sizeof r->name, "torch zip");
-    st = k_torch_zip_use(r, f, &z, &use, err);
+    st = k_torch_zip_use(r, f, &z, &use.use, err);
     return st == SPN_OK ? k_torch_globals(r, err) : st;
 }
 

@@ -183,6 +183,27 @@ static spn_status take_ones(struct spn_lm *m, const struct lm_slot *slot, struct
     return spn_tensor_init(&w->t, SPN_F32, 1, &n, f, err);
 }
 
+/* A tensor that lies in its file otherwise than its shape says (a view of a PyTorch file): a copy
+ * takes its place. */
+static spn_status take_whole(struct spn_lm *m, struct lm_source *src, struct spn_err *err)
+{
+    uint64_t bytes = spn_tensor_bytes(&src->e->t);
+    struct spn_entry *copy = spn_arena_alloc(m->arena, 1, sizeof *copy);
+
+    if (copy != NULL) {
+        *copy = *src->e;
+        copy->layout = NULL;
+        copy->t.data = spn_arena_alloc(m->arena, (size_t)bytes, 1);
+    }
+    if (copy == NULL || copy->t.data == NULL)
+        return no_room(m, src->e, bytes, err);
+    if (spn_entry_read(m->reader, src->e, 0, spn_tensor_elems(&src->e->t), copy->t.data, err) !=
+        SPN_OK)
+        return err != NULL ? err->code : SPN_EIO;
+    src->e = copy;
+    return SPN_OK;
+}
+
 static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_t l, bool hf,
                             struct spn_err *err)
 {
@@ -212,6 +233,8 @@ static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_
                         src.name);
     }
     st = check_entry(m, slot, &src, err);
+    if (st == SPN_OK && src.e->layout != NULL)
+        st = take_whole(m, &src, err);
     if (st == SPN_OK)
         st = name_weight(m, slot, l, w, err);
     if (st == SPN_OK)

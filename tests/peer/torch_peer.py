@@ -242,7 +242,88 @@ def check_written(folder):
                                                for k, v in arrays.items()), f"an NPZ of {len(arrays)} arrays")
 
 
+def check_folders(folder):
+    import argparse
+
+    import torch.distributed.checkpoint as dcp
+    import transformers
+
+    want = {"model.w": torch.randn(3, 4), "model.t": torch.randn(4, 3).t(), "model.b": torch.ones(2).bfloat16(),
+            "model.s": torch.tensor(3)}
+    path = os.path.join(folder, "dcp")
+    dcp.save({"model": {k[6:]: v for k, v in want.items()}, "step": 5, "words": ["a", "b"]}, checkpoint_id=path)
+    meta, got = ls(path)
+    ok(same(got, want) and meta.get("step") == 5 and meta.get("words") == ["a", "b"] and "pickle.unknown" not in meta,
+       "torch.distributed.checkpoint")
+    with open(os.path.join(path, ".metadata"), "rb") as f:
+        m = pickle.load(f)
+    # The same tensor in pieces, as two ranks write it: a [3, 4] in rows 0..1 and row 2.
+    key = [k for k in m.storage_data if k.fqn == "model.w"][0]
+    info, data = m.storage_data.pop(key), b""
+    chunk = m.state_dict_metadata["model.w"].chunks[0]
+    for i, (a, b) in enumerate(((0, 2), (2, 3))):
+        buffer = io.BytesIO()
+        torch.save(want["model.w"][a:b].clone(), buffer)
+        index = type(key)("model.w", torch.Size([a, 0]), i)
+        m.storage_data[index] = type(info)("__1_0.distcp", len(data), len(buffer.getvalue()))
+        data += buffer.getvalue()
+    del chunk
+    with open(os.path.join(path, "__1_0.distcp"), "wb") as f:
+        f.write(data)
+    with open(os.path.join(path, ".metadata"), "wb") as f:
+        pickle.dump(m, f)
+    ok(same(ls(path)[1], want), "its tensors in pieces of several files")
+
+    config = transformers.LlamaConfig(hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+                                      num_key_value_heads=2, vocab_size=60)
+    model = transformers.LlamaForCausalLM(config)
+    path = os.path.join(folder, "bin")
+    config.save_pretrained(path)
+    state = model.state_dict()
+    torch.save(state, os.path.join(path, "pytorch_model.bin"))
+    ok(same(ls(path)[1], state), "a folder with pytorch_model.bin")
+    optimizer = torch.optim.AdamW([{"params": [p for n, p in model.named_parameters() if "norm" not in n], "weight_decay": 0.1},
+                                   {"params": [p for n, p in model.named_parameters() if "norm" in n], "weight_decay": 0.0}])
+    model(input_ids=torch.arange(8)[None], labels=torch.arange(8)[None]).loss.backward()
+    optimizer.step()
+    torch.save(state, os.path.join(path, "pytorch_model.bin"))
+    torch.save(optimizer.state_dict(), os.path.join(path, "optimizer.pt"))
+    with open(os.path.join(path, "trainer_state.json"), "w") as f:
+        json.dump({"global_step": 7, "log_history": [{"loss": 1.5}]}, f)
+    names = [n for n, _ in model.named_parameters() if "norm" not in n] + [n for n, _ in model.named_parameters() if "norm" in n]
+    want = dict(state)
+    for i, s in optimizer.state_dict()["state"].items():
+        for k, t in s.items():
+            want[f"optimizer.state.{names[i]}.{k}"] = t
+    meta, got = ls(path)
+    ok(same(got, want) and meta.get("trainer_state.global_step") == 7, "a Trainer's checkpoint: moments by parameter")
+    keys = list(state)
+    for i in range(2):
+        torch.save({k: state[k] for k in keys[i::2]}, os.path.join(path, f"pytorch_model-0000{i + 1}-of-00002.bin"))
+    os.remove(os.path.join(path, "pytorch_model.bin"))
+    os.remove(os.path.join(path, "optimizer.pt"))
+    with open(os.path.join(path, "pytorch_model.bin.index.json"), "w") as f:
+        json.dump({"metadata": {}, "weight_map": {k: f"pytorch_model-0000{i % 2 + 1}-of-00002.bin" for i, k in enumerate(keys)}}, f)
+    ok(same(ls(path)[1], state), "shards of pytorch_model.bin")
+
+    path = os.path.join(folder, "megatron")
+    part = {"language_model": {"embedding": {"word_embeddings": {"weight": torch.randn(8, 4)}}}}
+    for rank in range(2):
+        os.makedirs(os.path.join(path, f"iter_0000030/mp_rank_0{rank}"))
+        torch.save({"args": argparse.Namespace(hidden_size=4), "checkpoint_version": 3.0, "iteration": 30, "model": part,
+                    "optimizer": {"optimizer": optimizer.state_dict(), "fp32_from_fp16_params": [[torch.ones(rank + 1)]]}},
+                   os.path.join(path, f"iter_0000030/mp_rank_0{rank}/model_optim_rng.pt"))
+    with open(os.path.join(path, "latest_checkpointed_iteration.txt"), "w") as f:
+        f.write("30\n")
+    meta, got = ls(path)
+    key = "mp_rank_01.language_model.embedding.word_embeddings.weight"
+    ok(meta.get("mp_rank_00.args.hidden_size") == 4 and same({key: got.get(key, {})}, {key: torch.load(os.path.join(
+        path, "iter_0000030/mp_rank_01/model_optim_rng.pt"), weights_only=False)["model"]["language_model"]["embedding"][
+            "word_embeddings"]["weight"]}) and "mp_rank_01.optimizer.fp32_from_fp16_params.0.0" in got, "Megatron, two ranks")
+
+
 with tempfile.TemporaryDirectory() as work:
+    check_folders(work)
     check_written(work)
     check_numpy(work)
     check_save(work)
