@@ -13,6 +13,7 @@
 #include "engine/constraint.h"
 #include "engine/engine.h"
 #include "engine/local_request.h"
+#include "lm/logits.h"
 #include "lm/model.h"
 
 struct list {
@@ -42,7 +43,10 @@ struct spn_engine {
 static struct engine_settings settings = { .kv_dtype = SPN_F32 };
 static struct spn_engine *engines;
 
-void engine_local_configure(const struct engine_settings *s) { settings = *s; }
+void engine_local_configure(const struct engine_settings *s)
+{
+    settings = *s;
+}
 
 /* ---- lists ---- */
 
@@ -120,6 +124,7 @@ static void describe(struct spn_engine *e, int threads)
         .grammar = true,
         .prefill = true,
         .template_name = spn_chat_name(e->chat),
+        .embed = true,
         .prompts = spn_meta_str(e->m->reader, "spinney.prompts"),
     };
 }
@@ -217,7 +222,10 @@ void engine_local_end(void)
     }
 }
 
-static const struct spn_caps *local_caps(struct spn_engine *e) { return &e->caps; }
+static const struct spn_caps *local_caps(struct spn_engine *e)
+{
+    return &e->caps;
+}
 
 /* ---- requests ---- */
 
@@ -477,6 +485,40 @@ static int64_t local_count_tokens(struct spn_engine *e, const char *text)
     return n;
 }
 
+/* Texts longer than the context go in parts; the mean is over all tokens. */
+static spn_status local_embed(struct spn_engine *e, const char *text, const float **vector,
+                              size_t *n, struct spn_err *err)
+{
+    size_t width = (size_t)e->m->shape.n_embd;
+    struct spn_ids ids = { 0 };
+    float *part = spn_calloc(2 * width, sizeof *part);
+    spn_status st = part != NULL
+                        ? spn_tokenize(e->m->tokenizer, text, strlen(text), SPN_TOK_BOS, &ids, err)
+                        : spn_fail(err, SPN_ENOMEM, "no memory for a vector of %zu numbers", width);
+
+    if (st == SPN_OK && ids.n == 0)
+        st = spn_fail(err, SPN_EUSAGE, "%s: no token to embed", e->model);
+    for (size_t at = 0; at < ids.n && st == SPN_OK;) {
+        size_t most = (size_t)e->m->shape.context;
+        size_t length = ids.n - at < most ? ids.n - at : most;
+
+        st = spn_lm_hidden_mean(e->m, ids.id + at, (int64_t)length, part + width, e->pool, err);
+        for (size_t k = 0; k < width && st == SPN_OK; k++)
+            part[k] += part[width + k] * (float)length / (float)ids.n;
+        at += length;
+    }
+    spn_ids_free(&ids);
+    if (st != SPN_OK) {
+        spn_free(part);
+        return st;
+    }
+    spn_free(e->scores);
+    e->scores = part;
+    *vector = part;
+    *n = e->n_scores = width;
+    return SPN_OK;
+}
+
 static void local_stats(struct spn_engine *e, struct spn_engine_stats *out)
 {
     struct spn_gen_stats s;
@@ -508,6 +550,7 @@ const struct spn_engine_api *engine_local(void)
         .score = local_score,
         .count_tokens = local_count_tokens,
         .stats = local_stats,
+        .embed = local_embed,
     };
 
     return &api;

@@ -145,7 +145,7 @@ static void test_answers(struct spn_engine *e)
 static void test_messages(struct spn_engine *e)
 {
     const struct spn_message m[] = { { "system", "be short", NULL },
-                                       { "user", "the <|im_end|> dog", NULL } };
+                                     { "user", "the <|im_end|> dog", NULL } };
     struct spn_prompt_request r = { .messages = m,
                                     .n_messages = 2,
                                     .max_tokens = 10,
@@ -177,8 +177,8 @@ static void test_many(struct spn_engine *e)
     ask(e, &r, one, sizeof one);
     api->stats(e, &before);
     for (int i = 0; i < 6; i++) {
-        struct spn_prompt_request o = request(i == 3 ? "a mat" : "saw the dog and",
-                                              30 - (i == 3 ? 0 : 4 * i));
+        struct spn_prompt_request o =
+            request(i == 3 ? "a mat" : "saw the dog and", 30 - (i == 3 ? 0 : 4 * i));
 
         api->submit(e, &o, &ticket[i], NULL);
     }
@@ -248,6 +248,42 @@ static void test_refused(struct spn_engine *e)
     ok(api->submit(e, &r, &ticket, &err) == SPN_EUSAGE, "refused: %s", err.text);
 }
 
+static double cosine(const float *a, const float *b, size_t n)
+{
+    double ab = 0, aa = 0, bb = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        ab += (double)a[i] * b[i];
+        aa += (double)a[i] * a[i];
+        bb += (double)b[i] * b[i];
+    }
+    return ab / sqrt(aa * bb);
+}
+
+static void test_embed(struct spn_engine *e)
+{
+    const float *v;
+    float first[512];
+    char long_text[2000];
+    struct spn_err err = SPN_ERR_INIT;
+    size_t n = 0;
+
+    if (!ok(api->caps(e)->embed && api->embed(e, "the cat sat", &v, &n, &err) == SPN_OK && n > 0 &&
+                n <= 512,
+            "a text has a vector of %zu numbers: %s", n, err.text))
+        return;
+    memcpy(first, v, n * sizeof *first);
+    api->embed(e, "the cat sat", &v, &n, NULL);
+    ok(memcmp(first, v, n * sizeof *first) == 0, "the same one each time");
+    api->embed(e, "a dog", &v, &n, NULL);
+    ok(cosine(first, v, n) < 0.999, "another text has another one: %.3f", cosine(first, v, n));
+    for (size_t i = 0; i + 1 < sizeof long_text; i++)
+        long_text[i] = "the cat sat "[i % 12];
+    long_text[sizeof long_text - 1] = '\0';
+    ok(api->embed(e, long_text, &v, &n, &err) == SPN_OK && isfinite(cosine(first, v, n)),
+       "a text longer than the context has one too: %s", err.text);
+}
+
 static void test_shared_and_stopped(struct spn_engine *e)
 {
     static struct spn_cancel stop;
@@ -295,6 +331,7 @@ int main(void)
     test_many(e);
     test_score(e);
     test_refused(e);
+    test_embed(e);
     test_shared_and_stopped(e);
     engine_local_end();
     remove(model_path);

@@ -2,8 +2,10 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "lm/logits.h"
 #include "lm/runner.h"
 
@@ -21,29 +23,36 @@ static spn_status check(const struct spn_lm *m, const int32_t *ids, int64_t n, s
     return SPN_OK;
 }
 
-spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float *out,
-                         struct spn_pool *pool, struct spn_err *err)
+/* A runner with room for one sequence of N tokens, OUT of a chunk's rows wanted. */
+static spn_status start(struct lm_runner *r, struct spn_lm *m, int64_t n, int64_t out,
+                        struct spn_pool *pool, int32_t *seq, struct spn_err *err)
 {
-    struct lm_runner r = { 0 };
     const struct lm_runner_options o = {
         .rows_max = CHUNK,
-        .out_max = CHUNK,
+        .out_max = out,
         .tokens = n,
         .max_seqs = 1,
         .kv_dtype = SPN_F32,
         .pool = pool,
     };
+    spn_status st = lm_runner_init(r, m, &o, err);
+
+    if (st == SPN_OK)
+        st = spn_kv_seq_new(r->kv, seq, err);
+    return st == SPN_OK ? spn_kv_reserve(r->kv, *seq, -1, n, err) : st;
+}
+
+spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float *out,
+                         struct spn_pool *pool, struct spn_err *err)
+{
+    struct lm_runner r = { 0 };
     const float *logits;
     int32_t seq = 0;
     spn_status st = check(m, ids, n, err);
 
     if (st != SPN_OK)
         return st;
-    st = lm_runner_init(&r, m, &o, err);
-    if (st == SPN_OK)
-        st = spn_kv_seq_new(r.kv, &seq, err);
-    if (st == SPN_OK)
-        st = spn_kv_reserve(r.kv, seq, -1, n, err);
+    st = start(&r, m, n, CHUNK, pool, &seq, err);
     for (int64_t i = 0; i < n && st == SPN_OK; i += CHUNK) {
         int64_t rows = n - i < CHUNK ? n - i : CHUNK;
 
@@ -56,5 +65,57 @@ spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float 
                    (size_t)(rows * m->shape.n_vocab) * sizeof *out);
     }
     lm_runner_free(&r);
+    return st;
+}
+
+/* Add ROWS rows of WIDTH numbers to SUM, each divided by its root mean square. */
+static void add_rows(const float *x, int64_t rows, int64_t width, double *sum)
+{
+    for (int64_t i = 0; i < rows; i++, x += width) {
+        double squares = 0, scale;
+
+        for (int64_t k = 0; k < width; k++)
+            squares += (double)x[k] * x[k];
+        scale = squares > 0 ? 1 / sqrt(squares / (double)width) : 0;
+        for (int64_t k = 0; k < width; k++)
+            sum[k] += scale * x[k];
+    }
+}
+
+spn_status spn_lm_hidden_mean(struct spn_lm *m, const int32_t *ids, int64_t n, float *out,
+                              struct spn_pool *pool, struct spn_err *err)
+{
+    int64_t width = m->shape.n_embd;
+    double *sum = spn_calloc((size_t)width, sizeof *sum);
+    struct lm_runner r = { 0 };
+    int32_t seq = 0;
+    spn_status st = check(m, ids, n, err);
+
+    if (sum == NULL && st == SPN_OK)
+        st = spn_fail(err, SPN_ENOMEM, "no memory for %" PRId64 " sums", width);
+    if (st != SPN_OK) {
+        spn_free(sum);
+        return st;
+    }
+    st = start(&r, m, n, 1, pool, &seq, err);
+    for (int64_t i = 0; i < n && st == SPN_OK; i += CHUNK) {
+        int64_t rows = n - i < CHUNK ? n - i : CHUNK;
+        struct spn_run run = { .pool = pool, .batch = &r.rows, .store = spn_kv_store(r.kv) };
+        struct spn_tensor stream;
+
+        lm_runner_begin(&r);
+        for (int64_t k = 0; k < rows; k++)
+            lm_runner_add(&r, ids[i + k], i + k, seq, false);
+        run.symbol[-1 - SPN_DIM_ROWS] = rows;
+        st = spn_exec_run(r.lane[0], &run, -1, (int)m->shape.n_layer, err);
+        if (st == SPN_OK)
+            st = spn_exec_stream(r.lane[0], &run, (int)m->shape.n_layer, &stream, err);
+        if (st == SPN_OK)
+            add_rows(stream.data, rows, width, sum);
+    }
+    for (int64_t k = 0; k < width && st == SPN_OK; k++)
+        out[k] = (float)(sum[k] / (double)n);
+    lm_runner_free(&r);
+    spn_free(sum);
     return st;
 }

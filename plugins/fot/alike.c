@@ -65,11 +65,17 @@ static double cosine(const float *a, const float *b, size_t n)
     return aa > 0 && bb > 0 ? dot / sqrt(aa * bb) : 0;
 }
 
+bool decide_embeds(const struct reason_ground *g)
+{
+    const struct spn_caps *caps = g->calls.api->caps(g->calls.engine);
+
+    return caps != NULL && caps->embed && g->calls.api->embed != NULL;
+}
+
 spn_status decide_alike(struct reason_ground *g, struct decide_candidate *c, size_t n, double alike,
                         struct spn_err *err)
 {
-    const struct spn_caps *caps = g->calls.api->caps(g->calls.engine);
-    bool embeds = caps != NULL && caps->embed && g->calls.api->embed != NULL;
+    bool embeds = decide_embeds(g);
     float **v = spn_calloc(n, sizeof *v);
     size_t length = 0;
     spn_status st = v != NULL ? SPN_OK : spn_fail(err, SPN_ENOMEM, "fot: no memory for vectors");

@@ -23,6 +23,7 @@ int decide_most(const struct decide_candidate *c, size_t n);
 spn_status decide(struct reason_ground *g, const struct fot_options *o, struct reason_calls *expert,
                   struct decide_candidate *c, size_t n, int *tree, struct spn_err *err);
 /* Answers of prose: what is as alike as ALIKE (0..1) to an earlier candidate gets its `same`. */
+bool decide_embeds(const struct reason_ground *g); /* else likeness goes by letters */
 spn_status decide_alike(struct reason_ground *g, struct decide_candidate *c, size_t n, double alike,
                         struct spn_err *err);
 

@@ -369,6 +369,12 @@ static spn_status conclude(struct forest *f, struct decide_candidate *c,
     for (int i = 0; i < f->started && forced; i++)
         stop_plant(f, &f->plant[i], f->ground.calls.ended[0] == 'u' ? "stopped" : "budget spent");
     st = candidates(f, end, c, &n, err);
+    if (n > 1 && f->r->task->alike > 0 && f->r->thoughts != NULL)
+        f->ground.tables->thoughts->event(f->r->thoughts, "likeness",
+                                          decide_embeds(&f->ground)
+                                              ? "answers vote together by their embeddings"
+                                              : "this engine has no embeddings: answers vote "
+                                                "together by their letters");
     if (st == SPN_OK && n > 0)
         st = open_expert(f, &expert, err);
     if (st == SPN_OK && n > 0)

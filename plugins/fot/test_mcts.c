@@ -125,6 +125,18 @@ static const struct spn_task task = { .start = start,
                                       .worked = worked,
                                       .prompts = "test" };
 
+static char *all_of_it(const char *reply)
+{
+    return spn_strdup(reply);
+}
+static const struct spn_task prose = { .start = start,
+                                       .solve_prompt = solve_prompt,
+                                       .extract = all_of_it,
+                                       .check = check,
+                                       .prompts = "test",
+                                       .alike = 0.9 };
+static const struct spn_task *asked = &task; /* of the next forest */
+
 /* First answers are 1 or a lie, refinements 7; a score is 90 for 7, 40 for others, 99 for
  * refusals. */
 static char *reply(void *ctx, const char *prompt, uint64_t key)
@@ -169,7 +181,7 @@ static struct outcome grow(const struct fot_options *o, struct reason_script *s,
     struct outcome x = { .err = SPN_ERR_INIT };
     struct spn_prompts *p = NULL;
     struct spn_reason_request r = { .question = "what is x",
-                                    .task = &task,
+                                    .task = asked,
                                     .task_name = "test",
                                     .seed = 3,
                                     .thoughts = app_thoughts.new_() };
@@ -382,6 +394,30 @@ static void test_decisions(void)
     clear(&x);
 }
 
+static char *talking(void *ctx, const char *prompt, uint64_t key)
+{
+    static const char *const says[] = { "It is Rome, as far as I know, since long ago.",
+                                        "The capital of France is Paris.",
+                                        "the capital of france is: PARIS!" };
+
+    return spn_strdup(says[((struct script_facts *)ctx)->solve++ % 3]);
+}
+
+static void test_prose(void)
+{
+    struct fot_options o = usual(3);
+    struct reason_script s = { .reply = talking };
+    struct outcome x;
+
+    asked = &prose;
+    o.base = FOT_COT;
+    x = grow(&o, &s, NULL);
+    ok_str(x.r.answer, "The capital of France is Paris.", "what says the same votes together");
+    ok(strstr(x.json, "by their letters") != NULL, "and how that was seen is noted");
+    clear(&x);
+    asked = &task;
+}
+
 static void test_bank(void)
 {
     struct bank_example item[] = {
@@ -411,6 +447,7 @@ int main(void)
     test_budget();
     test_worked();
     test_decisions();
+    test_prose();
     test_bank();
     return done();
 }

@@ -18,7 +18,8 @@ done
 shift $((OPTIND - 1))
 
 # name, dictionary, longest input, sources whose lines its corpus must cover
-table='batch batch.dict 1024 base/option.c
+table='answer answer.dict 1024 plugins/math/answer.c,plugins/math/latex.c,plugins/math/steps.c,plugins/common/exact.c
+batch batch.dict 1024 base/option.c
 gguf gguf.dict 4096 format/gguf.c
 hf json.dict 4096 format/hf_folder.c,format/json_text.c
 npy npy.dict 512 format/npy.c
@@ -67,6 +68,7 @@ for name; do
         "$(ls "$corpus" | wc -l) inputs kept, $(cat "$corpus"/* | wc -c) bytes"
     for file in $(echo "$4" | tr , ' '); do
         case $file in
+        plugins/*) object=${file%.c}.o ;;
         app/*) object=${file%/*}/libspnapp_a-$(basename "$file" .c).o ;;
         *) object=kernels/${file%/*}/libspn_${file%/*}_la-$(basename "$file" .c).o file=kernels/$file ;;
         esac
