@@ -24,7 +24,7 @@ keys() { t send-keys -t s "$@"; }
 # A shell in the pane, as after logging in: what is left on the terminal shows.
 t new -d -s s -x 100 -y 30 "env PS1='ready> ' ENV= sh" || skip_all "tmux does not start"
 shows 'ready>' "a shell"
-keys "stty -a > $work/stty1; '$spinney' -q; echo left \$?; stty -a > $work/stty2" Enter
+keys "stty -g > $work/stty1; '$spinney' -q; echo left \$?; stty -g > $work/stty2" Enter
 shows 'YOUR MODELS' "the start screen"
 shows 'forest-mini' "the model that comes with it"
 keys C-o d; shows 'doctor' "places: doctor"
@@ -46,13 +46,13 @@ shows 'YOUR MODELS' "again"
 pid=$(child)
 if [ -n "$pid" ]; then
     kill -TERM "$pid"; shows 'ended 143' "SIGTERM: 143"
-    keys "clear; stty -a > $work/stty3" Enter; sleep 0.5
+    keys "clear; stty -g > $work/stty3" Enter; sleep 0.5
     cmp -s "$work/stty1" "$work/stty3"; ok $? "and the terminal as before"
     keys "clear; '$spinney' -q; echo crashed \$?" Enter
     shows 'YOUR MODELS' "once more"
     pid=$(child)
     kill -SEGV "$pid"; shows 'crashed 139' "SIGSEGV: 139"
-    keys "clear; stty -a > $work/stty4" Enter; sleep 0.5
+    keys "clear; stty -g > $work/stty4" Enter; sleep 0.5
     cmp -s "$work/stty1" "$work/stty4"; ok $? "and the terminal as before"
     keys "clear; '$spinney' -q; echo back \$?" Enter
     shows 'YOUR MODELS' "a fourth time"
