@@ -293,6 +293,65 @@ static void engine(const char *url)
     spn_values_free(v);
 }
 
+/* Faults of all kinds under way together, equal prompts in groups, some cancelled in between: each
+ * ticket comes back once, with its text or a sentence. */
+static void crowd(const char *url)
+{
+    static const struct {
+        const char *ask, *text; /* NULL: fails */
+    } all[] = {
+        { "@cut*1 a b", "re: a b" },  { "@mess*1 c d", "re: c d" },
+        { "@429*2 e", "re: e" },      { "@500 f", NULL },
+        { "@html g", NULL },          { "@fail*1 h", "re: h" },
+        { "@nofinish*1 i", "re: i" }, { "@400 j", NULL },
+        { "@raw*1 k", "re: k" },      { "@503*1 l", "re: l" },
+        { "m", "re: m 0" },           { "m", "re: m 1" },
+        { "m", "re: m 2" },           { "m", "re: m" },
+        { "@here*1 n", "re: n" },     { "@stall*1 o p", "re: o p" },
+        { "@slow q r s", NULL },
+    };
+    enum { N = sizeof all / sizeof *all };
+    const struct spn_engine_api *api = engine_remote();
+    struct spn_values *v = spn_values_new(engine_remote_kind.options);
+    int64_t ticket[N] = { 0 };
+    int seen[N] = { 0 };
+    struct spn_engine *e = NULL;
+    const struct spn_answer *a;
+
+    spn_values_set(v, "url", url, NULL);
+    spn_values_set(v, "backoff", "0.02", NULL);
+    spn_values_set(v, "idle", "0.3", NULL);
+    spn_values_set(v, "group", "3", NULL);
+    engine_remote_configure(v, NULL);
+    ok(api->open(&e, NULL, NULL) == SPN_OK, "the engine opens again");
+    for (size_t i = 0; e != NULL && i < N; i++) {
+        struct spn_message m = { "user", all[i].ask };
+        struct spn_prompt_request r = { .messages = &m, .n_messages = 1, .max_tokens = 50 };
+
+        spn_sampling_default(&r.sampling);
+        ok(api->submit(e, &r, &ticket[i], NULL) == SPN_OK, "\"%s\" goes out", all[i].ask);
+    }
+    while (e != NULL && api->next(e, &a, NULL) == SPN_OK)
+        for (size_t i = 0; i < N; i++)
+            if (ticket[i] == a->ticket) {
+                if (seen[N - 1] == 0 && i != N - 1)
+                    api->cancel(e, ticket[N - 1]); /* A's text is gone with that */
+                else
+                    ok(i == N - 1 ? a->finish == SPN_FINISH_CANCEL
+                       : all[i].text != NULL
+                           ? a->status == SPN_OK && strcmp(a->text, all[i].text) == 0
+                           : a->finish == SPN_FINISH_ERROR && a->status == SPN_EIO,
+                       "\"%s\": %s", all[i].ask, a->error != NULL ? a->error : a->text);
+                seen[i]++;
+                break;
+            }
+    for (size_t i = 0; i < N; i++)
+        ok_int(seen[i], 1, all[i].ask);
+    api->close(e);
+    engine_remote_end();
+    spn_values_free(v);
+}
+
 int main(void)
 {
     const char *dir = getenv("SPINNEY_BUILDDIR");
@@ -310,6 +369,7 @@ int main(void)
     net_configure(module);
     pid = start_server(url, sizeof url);
     engine(url);
+    crowd(url);
     if (pid > 0) {
         kill(pid, SIGKILL);
         waitpid(pid, NULL, 0);
