@@ -58,7 +58,7 @@ if [ -n "$pid" ]; then
     shows 'YOUR MODELS' "a fourth time"
     keys C-z; shows 'ready>' "C-z gives the shell"
     keys fg Enter; shows 'YOUR MODELS' "fg comes back"
-    keys C-o q; keys "echo af''ter" Enter; shows 'after' "and leaves"
+    keys C-o q; shows 'Stopped' "and leaves, to what the terminal showed before"
 else
     skip "no pgrep"
 fi
