@@ -120,13 +120,39 @@ static const struct spn_arch_name starcoder2_names[] = {
 };
 static const struct spn_arch_name cohere_names[] = { { "ffn_norm", "" }, { NULL, NULL } };
 
+static const struct spn_arch_name mixtral_names[] = {
+    { "ffn_gate_inp", "block_sparse_moe.gate" },
+    { "ffn_gate_exps", "block_sparse_moe.experts.#.w1" },
+    { "ffn_up_exps", "block_sparse_moe.experts.#.w3" },
+    { "ffn_down_exps", "block_sparse_moe.experts.#.w2" },
+    { NULL, NULL },
+};
+static const struct spn_arch_name granitemoe_names[] = {
+    { "ffn_gate_inp", "block_sparse_moe.router.layer" },
+    { "ffn_gate_exps", "block_sparse_moe.input_linear" },
+    { "ffn_up_exps", "block_sparse_moe.input_linear" },
+    { "ffn_down_exps", "block_sparse_moe.output_linear" },
+    { NULL, NULL },
+};
+
 #define NORMAL .pairs_gguf = SPN_ROPE_NORMAL, .pairs_hf = SPN_ROPE_NORMAL
 #define NEOX   .pairs_gguf = SPN_ROPE_NEOX, .pairs_hf = SPN_ROPE_NEOX
 /* Halves in folders, neighbours in files. */
 #define LLAMA .pairs_gguf = SPN_ROPE_NORMAL, .pairs_hf = SPN_ROPE_NEOX
 
 static const struct spn_arch archs[] = {
-    { .name = "llama", LLAMA, .hf_names = "LlamaForCausalLM MistralForCausalLM", .writes = true },
+    { .name = "llama",
+      LLAMA,
+      .hf_names = "LlamaForCausalLM MistralForCausalLM",
+      .writes = true,
+      .experts = true,
+      .expert_normed = true },
+    { .name = "llama", /* its folders have names of their own */
+      LLAMA,
+      .hf_names = "MixtralForCausalLM",
+      .hf = mixtral_names,
+      .experts = true,
+      .expert_normed = true },
     { .name = "qwen2", .qkv_bias = true, NEOX, .hf_names = "Qwen2ForCausalLM", .writes = true },
     { .name = "qwen3", .qk_norm = true, NEOX, .hf_names = "Qwen3ForCausalLM", .writes = true },
     { .name = "gemma",
@@ -261,6 +287,30 @@ static const struct spn_arch archs[] = {
       NEOX,
       .hf_names = "Exaone4ForCausalLM",
       .hf = post_names },
+    { .name = "qwen2moe",
+      .qkv_bias = true,
+      NEOX,
+      .hf_names = "Qwen2MoeForCausalLM",
+      .experts = true },
+    { .name = "qwen3moe",
+      .qk_norm = true,
+      NEOX,
+      .hf_names = "Qwen3MoeForCausalLM",
+      .experts = true,
+      .expert_normed = true },
+    { .name = "olmoe",
+      .qk_norm = true,
+      .qk_norm_row = true,
+      NEOX,
+      .hf_names = "OlmoeForCausalLM",
+      .experts = true },
+    { .name = "granitemoe",
+      .divides_logits = true,
+      LLAMA,
+      .hf_names = "GraniteMoeForCausalLM",
+      .hf = granitemoe_names,
+      .experts = true,
+      .expert_normed = true },
 };
 #define OWN_COUNT ((int)(sizeof archs / sizeof *archs))
 

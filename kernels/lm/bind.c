@@ -38,11 +38,20 @@ const struct lm_slot lm_slots[] = {
     { LAYER(ffn_norm_bias), LM_EMBD, LM_NONE, LM_MAY, "ffn_norm.bias",
       "post_attention_layernorm.bias" },
     { LAYER(gate), LM_FF, LM_EMBD, LM_GATE, "ffn_gate.weight", "mlp.gate_proj.weight" },
-    { LAYER(up), LM_FF, LM_EMBD, LM_MUST, "ffn_up.weight", "mlp.up_proj.weight" },
-    { LAYER(down), LM_EMBD, LM_FF, LM_MUST, "ffn_down.weight", "mlp.down_proj.weight" },
+    { LAYER(up), LM_FF, LM_EMBD, LM_DENSE, "ffn_up.weight", "mlp.up_proj.weight" },
+    { LAYER(down), LM_EMBD, LM_FF, LM_DENSE, "ffn_down.weight", "mlp.down_proj.weight" },
     { LAYER(gate_bias), LM_FF, LM_NONE, LM_MAY, "ffn_gate.bias", "mlp.gate_proj.bias" },
     { LAYER(up_bias), LM_FF, LM_NONE, LM_MAY, "ffn_up.bias", "mlp.up_proj.bias" },
     { LAYER(down_bias), LM_EMBD, LM_NONE, LM_MAY, "ffn_down.bias", "mlp.down_proj.bias" },
+    { LAYER(router), LM_EXPERTS, LM_EMBD, LM_MAY, "ffn_gate_inp.weight", "mlp.gate.weight" },
+    { LAYER(shared_router), LM_ONE, LM_EMBD, LM_MAY, "ffn_gate_inp_shexp.weight",
+      "mlp.shared_expert_gate.weight" },
+    { LAYER(shared_gate), LM_FF_SHARED, LM_EMBD, LM_MAY, "ffn_gate_shexp.weight",
+      "mlp.shared_expert.gate_proj.weight" },
+    { LAYER(shared_up), LM_FF_SHARED, LM_EMBD, LM_MAY, "ffn_up_shexp.weight",
+      "mlp.shared_expert.up_proj.weight" },
+    { LAYER(shared_down), LM_EMBD, LM_FF_SHARED, LM_MAY, "ffn_down_shexp.weight",
+      "mlp.shared_expert.down_proj.weight" },
     { LAYER(post_ffn_norm), LM_EMBD, LM_NONE, LM_MAY, "post_ffw_norm.weight", NULL },
     { GLOBAL(out_norm), LM_EMBD, LM_NONE, LM_NORM, "output_norm.weight", "model.norm.weight" },
     { GLOBAL(out_norm_bias), LM_EMBD, LM_NONE, LM_MAY, "output_norm.bias", "model.norm.bias" },
@@ -76,6 +85,12 @@ int64_t lm_dim_of(const struct spn_lm_shape *s, enum lm_dim d)
         return s->qk_norm_row ? s->n_head_kv * s->dim_k : s->dim_k;
     case LM_CONTEXT:
         return s->context;
+    case LM_EXPERTS:
+        return s->n_expert;
+    case LM_FF_SHARED:
+        return s->n_ff_shared;
+    case LM_ONE:
+        return 1;
     case LM_PAIRS:
         return s->n_rot / 2;
     }
@@ -113,7 +128,9 @@ bool lm_slot_created(const struct spn_arch *arch, const struct spn_lm_shape *s,
     case LM_SECOND:
         return !arch->post_only && !arch->plain_norm && !s->parallel;
     case LM_GATE:
-        return lm_gated(s->ffn);
+        return lm_gated(s->ffn) && s->n_expert == 0;
+    case LM_DENSE:
+        return s->n_expert == 0;
     case LM_OUTPUT:
         return !s->tied;
     }
@@ -148,6 +165,15 @@ static void for_each(struct spn_lm *m, struct spn_weight **list, int *n)
                 (*n)++;
             }
         first = end;
+    }
+    for (int64_t l = 0; l < m->shape.n_layer; l++) {
+        struct spn_experts *e = &m->layer[l].experts;
+
+        for (int i = 0; i < 3 * e->n; i++, (*n)++)
+            if (list != NULL)
+                list[*n] = i < e->n       ? &e->gate[i]
+                           : i < 2 * e->n ? &e->up[i - e->n]
+                                          : &e->down[i - 2 * e->n];
     }
 }
 
@@ -197,6 +223,10 @@ spn_status spn_lm_shape_check(const struct spn_lm_shape *s, const char *place, s
         { "rotary dimension count", s->n_rot, 0, s->dim_k },
         { "context length", s->context, 1, 1 << 30 },
         { "attention window", s->window, 0, 1 << 30 },
+        { "expert count", s->n_expert, 0, 4096 },
+        { "used expert count", s->n_expert_used, s->n_expert > 0, s->n_expert },
+        { "expert feed-forward length", s->n_ff_expert, s->n_expert > 0, 1 << 24 },
+        { "shared feed-forward length", s->n_ff_shared, 0, 1 << 24 },
     };
     spn_status st = SPN_OK;
 

@@ -20,7 +20,10 @@ enum lm_dim {
     LM_Q_NORM,
     LM_K_NORM,
     LM_PAIRS,
-    LM_CONTEXT
+    LM_CONTEXT,
+    LM_EXPERTS,
+    LM_FF_SHARED,
+    LM_ONE
 };
 
 enum lm_need {
@@ -32,6 +35,7 @@ enum lm_need {
     LM_NORM,        /* must, but where norms have no weights */
     LM_SECOND,      /* like NORM_BEFORE, and absent where one norm serves both halves of a layer */
     LM_GATE,        /* must where the feed-forward has a gate */
+    LM_DENSE,       /* must, but in models with experts, whose layers are looked at one by one */
     LM_OUTPUT       /* may: absent means tied */
 };
 
@@ -70,6 +74,14 @@ struct lm_source {
 };
 void lm_find_source(const struct spn_lm *m, const struct lm_slot *slot, int64_t layer, bool hf,
                     struct lm_source *s);
+/* Experts of layer L, where it has a router (bind_experts.c). */
+spn_status lm_bind_experts(struct spn_lm *m, int64_t l, bool hf, struct spn_err *err);
+/* "llama, qwen2, ...": the architectures there are, in TEXT. */
+void lm_arch_names(char *text, size_t room);
+/* What a folder of this architecture calls OURS [n]; NULL: it has no name of its own. */
+const char *lm_hf_name(const struct spn_arch *arch, const char *ours, size_t n);
+/* What comes before a layer's number, one of several separated by blanks. */
+const char *lm_before_layer(const struct spn_arch *arch, bool hf);
 /* Does the feed-forward of this kind have a gate? */
 bool lm_gated(enum spn_ffn_kind ffn);
 /* Which layers have the window and rotary positions: m->layer's own settings.  HF: where the folder

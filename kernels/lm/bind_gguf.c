@@ -175,7 +175,6 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
     struct spn_lm_shape *s = &m->shape;
     const struct spn_entry *embed = spn_reader_find(m->reader, "token_embd.weight");
     const char *type = spn_meta_str(m->reader, "general.type");
-    int64_t experts;
 
     k.arch = spn_meta_str(m->reader, "general.architecture");
     if (k.arch == NULL)
@@ -184,16 +183,22 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
         return spn_fail(err, SPN_EFORMAT, "%s: this GGUF holds \"%.64s\", not a model", k.path,
                         type);
     m->arch = spn_arch_find(k.arch);
-    if (m->arch == NULL)
-        return spn_fail(err, SPN_EFORMAT, "%s: architecture \"%.64s\" is not known", k.path,
-                        k.arch);
+    if (m->arch == NULL) {
+        char names[512];
+
+        lm_arch_names(names, sizeof names);
+        return spn_fail(err, SPN_EFORMAT, "%s: architecture \"%.64s\" is not known (%s are)",
+                        k.path, k.arch, names);
+    }
     m->pairs = m->arch->pairs_gguf;
     m->name = spn_meta_str(m->reader, "general.name");
     m->chat_template = spn_meta_str(m->reader, "tokenizer.chat_template");
     must_int(&k, "context_length", &s->context);
     must_int(&k, "embedding_length", &s->n_embd);
     must_int(&k, "block_count", &s->n_layer);
-    must_int(&k, "feed_forward_length", &s->n_ff);
+    if (!m->arch->experts || !get_int(&k, "feed_forward_length", &s->n_ff))
+        must_int(&k, m->arch->experts ? "expert_feed_forward_length" : "feed_forward_length",
+                 &s->n_ff);
     must_int(&k, "attention.head_count", &s->n_head);
     if (k.st != SPN_OK)
         return k.st;
@@ -209,7 +214,12 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
     may_int(&k, "attention.value_length", &s->dim_v, s->n_embd / s->n_head);
     may_int(&k, "rope.dimension_count", &s->n_rot, s->dim_k);
     may_int(&k, "attention.sliding_window", &s->window, 0);
-    may_int(&k, "expert_count", &experts, 0);
+    may_int(&k, "expert_count", &s->n_expert, 0);
+    may_int(&k, "expert_used_count", &s->n_expert_used, 0);
+    may_int(&k, "expert_feed_forward_length", &s->n_ff_expert, s->n_expert > 0 ? s->n_ff : 0);
+    may_int(&k, "expert_shared_feed_forward_length", &s->n_ff_shared, 0);
+    s->expert_normed = m->arch->expert_normed;
+    spn_meta_bool(k.r, key(&k, "expert_weights_norm"), &s->expert_normed);
     may_float(&k, "attention.layer_norm_rms_epsilon", &s->norm_eps, -1);
     may_float(&k, "attention.layer_norm_epsilon", &s->norm_eps, s->norm_eps);
     may_float(&k, "rope.freq_base", &s->rope_base, 10000);
@@ -217,9 +227,10 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
     rope_scaling(&k, m);
     if (k.st != SPN_OK)
         return k.st;
-    if (experts > 0)
-        return spn_fail(err, SPN_EFORMAT, "%s: a mixture of %" PRId64 " experts is not handled",
-                        k.path, experts);
+    if (s->n_expert > 0 && !m->arch->experts)
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: a mixture of %" PRId64 " experts is not handled in %s", k.path,
+                        s->n_expert, m->arch->name);
     if (s->norm_eps < 0)
         return spn_fail(err, SPN_EFORMAT, "%s: key %s is missing", k.path,
                         key(&k, "attention.layer_norm_rms_epsilon"));

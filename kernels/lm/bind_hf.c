@@ -30,6 +30,7 @@ static spn_status find_arch(struct spn_lm *m, const char *path, struct spn_err *
 {
     struct spn_meta list;
     const char *name = NULL;
+    char names[512];
     size_t n = 0;
 
     if (!spn_reader_meta(m->reader, "config.architectures", &list) ||
@@ -38,7 +39,11 @@ static spn_status find_arch(struct spn_lm *m, const char *path, struct spn_err *
     for (int i = 0; (m->arch = spn_arch_at(i)) != NULL; i++)
         if (among(m->arch->hf_names, name, n))
             return SPN_OK;
-    return spn_fail(err, SPN_EFORMAT, "%s: architecture \"%.64s\" is not known", path, name);
+    lm_arch_names(names, sizeof names);
+    return spn_fail(err, SPN_EFORMAT,
+                    "%s: architecture \"%.*s\" is not known (those of %s for causal language "
+                    "models are)",
+                    path, n < 64 ? (int)n : 64, name, names);
 }
 
 /* The first of NAMES, separated by blanks, that config.json has. */
@@ -388,6 +393,14 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
         s->n_ff = 4 * s->n_embd;
     if (get_int(m, "expansion_ratio", &s->n_ff))
         s->n_ff = s->n_ff < 1 << 10 ? s->n_ff * s->n_embd : 0;
+    if (m->arch->experts && get_int(m, "num_local_experts num_experts", &s->n_expert)) {
+        get_int(m, "num_experts_per_tok", &s->n_expert_used);
+        s->n_ff_expert = s->n_ff;
+        get_int(m, "moe_intermediate_size", &s->n_ff_expert);
+        get_int(m, "shared_expert_intermediate_size", &s->n_ff_shared);
+        s->expert_normed = m->arch->expert_normed;
+        spn_meta_bool(m->reader, "config.norm_topk_prob", &s->expert_normed);
+    }
     key_value_heads(m);
     if (!spn_meta_int(m->reader, "config.head_dim", &s->dim_k)) {
         if (s->n_embd % s->n_head != 0)

@@ -12,13 +12,34 @@
 
 static const double pi = 3.141592653589793;
 
-/* What a folder of this architecture calls OURS; NULL: it has no name of its own. */
-static const char *hf_name(const struct spn_arch *arch, const char *ours, size_t n)
+const char *lm_hf_name(const struct spn_arch *arch, const char *ours, size_t n)
 {
     for (const struct spn_arch_name *k = arch->hf; k != NULL && k->ours != NULL; k++)
         if (strlen(k->ours) == n && memcmp(k->ours, ours, n) == 0)
             return k->hf;
     return NULL;
+}
+
+void lm_arch_names(char *text, size_t room)
+{
+    const struct spn_arch *a, *before = NULL;
+    size_t at = 0;
+
+    text[0] = '\0';
+    for (int i = 0; (a = spn_arch_at(i)) != NULL && at + 1 < room; i++) {
+        if (before != NULL && strcmp(before->name, a->name) == 0)
+            continue;
+        snprintf(text + at, room - at, "%s%s", at > 0 ? ", " : "", a->name);
+        at += strlen(text + at);
+        before = a;
+    }
+}
+
+const char *lm_before_layer(const struct spn_arch *arch, bool hf)
+{
+    const char *own = hf ? lm_hf_name(arch, "blk", 3) : NULL;
+
+    return own != NULL ? own : hf ? "model.layers." : "blk.";
 }
 
 /* Word I of a list separated by blanks; its length, 0 past the end. */
@@ -57,7 +78,7 @@ static const struct spn_entry *find_fused(const struct spn_lm *m, const char *ou
                                           const char *before, int64_t layer, const char *suffix,
                                           struct lm_source *s)
 {
-    const char *names = hf                                 ? hf_name(m->arch, ours, strlen(ours))
+    const char *names = hf                                 ? lm_hf_name(m->arch, ours, strlen(ours))
                         : strcmp(ours, "ffn_gate_up") == 0 ? "ffn_up"
                                                            : ours;
 
@@ -86,20 +107,16 @@ static void part_of_qkv(const struct spn_lm *m, enum lm_dim rows, bool hf, struc
 void lm_find_source(const struct spn_lm *m, const struct lm_slot *slot, int64_t layer, bool hf,
                     struct lm_source *s)
 {
-    const char *suffix = strrchr(slot->gguf, '.'), *names, *before = "blk.", *own;
+    const char *suffix = strrchr(slot->gguf, '.'), *names, *before = lm_before_layer(m->arch, hf);
     size_t base = (size_t)(suffix - slot->gguf);
     char fallback[96];
 
     *s = (struct lm_source){ .rows = lm_dim_of(&m->shape, slot->rows) };
-    if (hf) {
-        own = hf_name(m->arch, "blk", 3);
-        before = own != NULL ? own : "model.layers.";
-        s->transposed = m->arch->transposed_hf && slot->in_layer && slot->cols != LM_NONE;
-    }
+    s->transposed = hf && m->arch->transposed_hf && slot->in_layer && slot->cols != LM_NONE;
     snprintf(fallback, sizeof fallback, "%.*s", (int)base, slot->gguf);
     names = fallback;
     if (hf) {
-        names = hf_name(m->arch, slot->gguf, base);
+        names = lm_hf_name(m->arch, slot->gguf, base);
         if (names == NULL && slot->hf != NULL) {
             snprintf(fallback, sizeof fallback, "%.*s", (int)(strrchr(slot->hf, '.') - slot->hf),
                      slot->hf);

@@ -107,6 +107,21 @@ static spn_val feed_forward(struct pass *s, spn_val x, struct spn_lm_layer *w)
     return linear(s, up, &w->down, &w->down_bias);
 }
 
+/* A mixture of experts, and beside it one that all rows take. */
+static spn_val experts(struct pass *s, spn_val x, struct spn_lm_layer *w)
+{
+    spn_val router = linear(s, x, &w->router, NULL), shared = -1, gate = -1;
+
+    if (w->shared_up.t.data != NULL) {
+        shared = spn_op_silu_mul(s->p, linear(s, x, &w->shared_gate, NULL),
+                                 linear(s, x, &w->shared_up, NULL));
+        shared = linear(s, shared, &w->shared_down, NULL);
+        if (w->shared_router.t.data != NULL)
+            gate = linear(s, x, &w->shared_router, NULL);
+    }
+    return spn_op_experts(s->p, x, router, shared, gate, &w->experts);
+}
+
 /* x -> x + attention + feed-forward, one after the other or both of x. */
 static spn_val layer(struct pass *s, spn_val x, int l)
 {
@@ -125,7 +140,8 @@ static spn_val layer(struct pass *s, spn_val x, int l)
     in = may_norm(s, in, &w->ffn_norm, &w->ffn_norm_bias);
     if (s->m->shape.parallel)
         x = spn_op_add(s->p, x, part);
-    part = may_norm(s, feed_forward(s, in, w), &w->post_ffn_norm, NULL);
+    part = w->experts.n > 0 ? experts(s, in, w) : feed_forward(s, in, w);
+    part = may_norm(s, part, &w->post_ffn_norm, NULL);
     return spn_op_add(s->p, x, scaled(s, part, scale));
 }
 

@@ -49,6 +49,9 @@ static spn_status check_entry(const struct spn_lm *m, const struct lm_slot *slot
     if (info == NULL || !info->decode)
         return spn_fail(err, SPN_EFORMAT, "%s: tensor %s has type %s, which is not handled", path,
                         e->name, spn_dtype_name(e->t.dtype));
+    /* A matrix of one row may be written as a vector. */
+    if (slot->rows == LM_ONE && e->t.ndim == 1 && e->t.dim[0] == cols)
+        return SPN_OK;
     if (e->t.ndim == ndim && (ndim == 1 ? e->t.dim[0] == src->rows
                                         : e->t.dim[1 - in] == src->rows && e->t.dim[in] == cols))
         return SPN_OK;
@@ -258,6 +261,8 @@ static spn_status bind_weights(struct spn_lm *m, bool hf, struct spn_err *err)
             st = bind_slot(m, &lm_slots[i], l, hf, err);
     if (st == SPN_OK && !hf && m->rope_divisors.t.data == NULL)
         st = bind_slot(m, &divisors, 0, hf, err);
+    for (int64_t l = 0; l < m->shape.n_layer && m->shape.n_expert > 0 && st == SPN_OK; l++)
+        st = lm_bind_experts(m, l, hf, err);
     return st == SPN_OK ? lm_list(m, err) : st;
 }
 

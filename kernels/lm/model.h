@@ -60,6 +60,8 @@ struct spn_arch {     /* registered; `architecture` extension point */
     enum spn_qkv_order qkv_hf;
     bool transposed_hf; /* matrices of layers are [in, out] */
     bool writes;        /* spn_lm_write_gguf can */
+    bool experts;       /* may have a mixture of experts */
+    bool expert_normed; /* their weights are divided by their sum, where the file does not say */
 };
 const struct spn_arch *spn_arch_find(const char *name);
 const struct spn_arch *spn_arch_at(int i); /* NULL past the end */
@@ -78,6 +80,8 @@ struct spn_lm_shape {
     float rope_mscale; /* what cosine and sine are multiplied by */
     enum spn_ffn_kind ffn;
     bool qk_norm_row, parallel;
+    int64_t n_expert, n_expert_used, n_ff_expert, n_ff_shared; /* 0: none */
+    bool expert_normed;
 };
 
 /* ---- weights by canonical name ---- */
@@ -86,9 +90,11 @@ struct spn_lm_layer {
     struct spn_weight ffn_norm, gate, up, down;
     struct spn_weight attn_norm_bias, ffn_norm_bias, gate_bias, up_bias, down_bias;
     struct spn_weight post_attn_norm, post_ffn_norm;
-    int64_t window; /* of this layer */
-    bool windowed;  /* one of the layers that the window is for */
-    bool nope;      /* no rotary positions */
+    struct spn_weight router, shared_router, shared_gate, shared_up, shared_down;
+    struct spn_experts experts; /* n 0: the feed-forward is dense */
+    int64_t window;             /* of this layer */
+    bool windowed;              /* one of the layers that the window is for */
+    bool nope;                  /* no rotary positions */
 };
 struct spn_lm {
     const struct spn_arch *arch;

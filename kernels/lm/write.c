@@ -14,13 +14,20 @@
 static uint32_t file_type(int dtype)
 {
     switch (dtype) {
-    case SPN_F16: return 1;
-    case SPN_Q4_0: return 2;
-    case SPN_Q8_0: return 7;
-    case SPN_Q4_K: return 14;
-    case SPN_Q6_K: return 18;
-    case SPN_BF16: return 32;
-    default: return 0;
+    case SPN_F16:
+        return 1;
+    case SPN_Q4_0:
+        return 2;
+    case SPN_Q8_0:
+        return 7;
+    case SPN_Q4_K:
+        return 14;
+    case SPN_Q6_K:
+        return 18;
+    case SPN_BF16:
+        return 32;
+    default:
+        return 0;
     }
 }
 
@@ -210,17 +217,17 @@ spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype
                              const char *chat_template, const char *prompts, struct spn_err *err)
 {
     const struct spn_dtype_info *info = spn_dtype_info(dtype);
-    struct out o = {
-        .m = m, .permute = m->pairs == SPN_ROPE_NEOX && m->arch->pairs_gguf == SPN_ROPE_NORMAL
-    };
+    struct out o = { .m = m,
+                     .permute =
+                         m->pairs == SPN_ROPE_NEOX && m->arch->pairs_gguf == SPN_ROPE_NORMAL };
     spn_status st;
 
     if (info == NULL || !info->encode)
         return spn_fail(err, SPN_EUSAGE, "%s: tensors cannot be written as %s", path,
                         spn_dtype_name(dtype));
-    if (!m->arch->writes)
-        return spn_fail(err, SPN_EUSAGE, "%s: models of architecture %s cannot be written yet",
-                        path, m->arch->name);
+    if (!m->arch->writes || m->shape.n_expert > 0)
+        return spn_fail(err, SPN_EUSAGE, "%s: models of architecture %s%s cannot be written yet",
+                        path, m->arch->name, m->shape.n_expert > 0 ? " with experts" : "");
     o.row = spn_calloc((size_t)widest_row(m), sizeof *o.row);
     o.arena = spn_arena_new(SIZE_MAX / 4);
     if (o.row == NULL || o.arena == NULL)

@@ -25,6 +25,9 @@ struct k_softcap_params {
 struct k_embed_pos_params {
     int offset;
 };
+struct k_experts_params {
+    const struct spn_experts *e;
+};
 struct k_const_params {
     double value;
 };

@@ -201,6 +201,15 @@ spn_val spn_op_softmax(struct spn_plan *p, spn_val a)
     return op1(p, &k_op_softmax, a, NULL, 0);
 }
 
+spn_val spn_op_experts(struct spn_plan *p, spn_val x, spn_val router, spn_val shared,
+                       spn_val shared_gate, const struct spn_experts *e)
+{
+    struct k_experts_params params = { e };
+    spn_val in[4] = { x, router, shared, shared_gate };
+
+    return spn_plan_op(p, &k_op_experts, in, 4, &params, sizeof params);
+}
+
 spn_val spn_op_take_rows(struct spn_plan *p, spn_val x)
 {
     return op1(p, &k_op_take_rows, x, NULL, 0);

@@ -86,6 +86,21 @@ spn_val spn_op_take_rows(struct spn_plan *p, spn_val x);
 spn_val spn_op_cross_entropy(struct spn_plan *p, spn_val logits, spn_val target, spn_val weight);
 spn_val spn_op_sum(struct spn_plan *p, spn_val a); /* of all elements -> [1] */
 
+/* A mixture of experts (Shazeer and others 2017), each a SwiGLU of its own: of a row's softmax over
+   router [R, n] the USED largest (of equal ones the lower number) choose and weigh, divided by
+   their sum where NORMED.  y [R, d] = sum of weight * down(silu(gate x) * (up x)), in the order of
+   the choice, then shared [R, d] (or -1), times sigmoid(shared_gate [R, 1]) where that is not -1.
+   E is lent until the plan goes, its weights are no values of the plan; f32 plans only, no
+   gradient. */
+struct spn_experts {
+    int n, used;
+    bool normed;
+    int64_t embd, ff;
+    struct spn_weight *gate, *up, *down; /* [n]: [ff, embd], [ff, embd], [embd, ff] */
+};
+spn_val spn_op_experts(struct spn_plan *p, spn_val x, spn_val router, spn_val shared,
+                       spn_val shared_gate, const struct spn_experts *e);
+
 /* Another op, from a plugin: OP is static, with a shape rule and both references.  Call it before
    any plan is built, from one thread.  SPN_EUSAGE: its name is not [a-z][a-z0-9_]* or taken, or a
    part is missing; SPN_ENOMEM: too many. */

@@ -14,7 +14,7 @@
             X(add) X(mul) X(scale) X(silu_mul) X(silu_mul_grad) X(silu) X(silu_grad) X(gelu)   \
                 X(gelu_grad) X(softmax) X(softmax_grad) X(take_rows) X(take_rows_grad)         \
                     X(cross_entropy) X(cross_entropy_grad) X(sum) X(sum_grad) X(constant)      \
-                        X(embed_pos) X(softcap)
+                        X(embed_pos) X(softcap) X(experts)
 
 #define K_OP_DECLARE(name) extern const struct spn_op k_op_##name;
 K_OPS(K_OP_DECLARE)
@@ -36,9 +36,12 @@ spn_status k_check_cross_entropy(const struct spn_op_call *c, struct spn_err *er
 spn_status k_check_matmul(const struct spn_op_call *c, struct spn_err *err);
 spn_status k_check_matmul_dx(const struct spn_op_call *c, struct spn_err *err);
 
+void k_experts(const struct spn_op_call *c); /* op_experts.c */
+
 /* ---- scratch rules (op_scratch.c) ---- */
 size_t k_scratch_embed(const struct spn_op_call *c);
 size_t k_scratch_matmul(const struct spn_op_call *c);
+size_t k_scratch_experts(const struct spn_op_call *c);
 size_t k_scratch_sum_rows(const struct spn_op_call *c);
 size_t k_scratch_norm_grad(const struct spn_op_call *c);
 size_t k_scratch_rope_table(const struct spn_op_call *c);

@@ -97,3 +97,7 @@ const struct spn_op k_op_embed_pos = {
     HEAD(embed_pos, 1), .scratch = k_scratch_embed, .check = k_check_embed_pos
 };
 const struct spn_op k_op_softcap = { HEAD(softcap, 1) };
+const struct spn_op k_op_experts = { /* products by packs or by reference, in float alone */
+    .name = "experts", .n_out = 1, .shape = k_shape_experts, .scratch = k_scratch_experts,
+    .ref_f32 = k_experts, .ref_f64 = k_experts
+};

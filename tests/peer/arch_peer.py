@@ -161,6 +161,10 @@ def write_gguf(path, model, arch):
         w.add_expert_count(experts)
         w.add_expert_used_count(cfg.num_experts_per_tok)
         w.add_expert_feed_forward_length(first(cfg, "moe_intermediate_size", "intermediate_size"))
+    if first(cfg, "shared_expert_intermediate_size"):
+        w.add_expert_shared_feed_forward_length(cfg.shared_expert_intermediate_size)
+    if first(cfg, "norm_topk_prob") is not None:
+        w.add_expert_weights_norm(cfg.norm_topk_prob)
     enum = next(k for k, v in gguf.MODEL_ARCH_NAMES.items() if v == arch)
     names = gguf.get_tensor_name_map(enum, layers)
     for name, p in model.state_dict().items():
@@ -178,6 +182,25 @@ def write_gguf(path, model, arch):
             x = neighbours(x, heads if ".q_proj." in name else kv)
         if arch in PLUS_ONE and name.endswith("norm.weight"):
             x = x + 1
+        if ".experts." in name or "_linear." in name:
+            layer = name.split(".layers.")[1].split(".")[0]
+            if "gate_up_proj" in name or "input_linear" in name:
+                ff = x.shape[1] // 2
+                w.add_tensor(f"blk.{layer}.ffn_gate_exps.weight", np.ascontiguousarray(x[:, :ff]))
+                w.add_tensor(f"blk.{layer}.ffn_up_exps.weight", np.ascontiguousarray(x[:, ff:]))
+            else:
+                w.add_tensor(f"blk.{layer}.ffn_down_exps.weight", np.ascontiguousarray(x))
+            continue
+        if experts and ".router." in name:
+            w.add_tensor(f"blk.{name.split('.layers.')[1].split('.')[0]}.ffn_gate_inp.weight", x)
+            continue
+        if experts and ".mlp." in name and name.split(".")[-2] in ("gate_proj", "up_proj", "down_proj") \
+                and "shared" not in name:     # a layer without experts: gguf-py's table has no name
+            layer, kind = name.split(".layers.")[1].split(".")[0], name.split(".")[-2].split("_")[0]
+            w.add_tensor(f"blk.{layer}.ffn_{kind}.weight", x)
+            continue
+        if name.endswith("shared_expert_gate.weight"):
+            x = x[0]
         if arch == "falcon" and ".ln_mlp." in name:
             name = name.replace("ln_mlp", "input_layernorm")
         stem, _, suffix = name.rpartition(".")
@@ -232,6 +255,11 @@ CASES = [
     ("command-r", "command-r", "CohereConfig", dict(SIZE, **KV)),
     ("cohere2", "cohere2", "Cohere2Config", dict(SIZE, **KV, sliding_window=40, num_hidden_layers=5)),
     ("glm4", "glm4", "Glm4Config", dict(SIZE, **KV, head_dim=16)),
+    ("mixtral", "llama", "MixtralConfig", dict(SIZE, **KV, num_local_experts=6, num_experts_per_tok=2, sliding_window=40)),
+    ("qwen2moe", "qwen2moe", "Qwen2MoeConfig", dict(SIZE, **KV, num_experts=6, num_experts_per_tok=3, moe_intermediate_size=80, shared_expert_intermediate_size=96, mlp_only_layers=[1])),
+    ("qwen3moe", "qwen3moe", "Qwen3MoeConfig", dict(SIZE, **KV, head_dim=32, num_experts=6, num_experts_per_tok=2, moe_intermediate_size=80, norm_topk_prob=True)),
+    ("olmoe", "olmoe", "OlmoeConfig", dict(SIZE, **KV, num_experts=6, num_experts_per_tok=3)),
+    ("granitemoe", "granitemoe", "GraniteMoeConfig", dict(SIZE, **KV, num_local_experts=6, num_experts_per_tok=2, embedding_multiplier=12.0, residual_multiplier=0.22, attention_multiplier=0.1, logits_scaling=8.0)),
     ("exaone4", "exaone4", "Exaone4Config", dict(SIZE, **KV, sliding_window=40, sliding_window_pattern=4, num_hidden_layers=5)),
 ]
 
