@@ -12,7 +12,9 @@
 
 static const struct k_quant *const codecs[] = {
     &k_quant_f32,  &k_quant_f16,  &k_quant_bf16, &k_quant_q8_0,
-    &k_quant_q4_0, &k_quant_q4_k, &k_quant_q6_k,
+    &k_quant_q4_0, &k_quant_q4_k, &k_quant_q6_k, &k_quant_q4_1, &k_quant_q5_0,
+    &k_quant_q5_1, &k_quant_iq4_nl, &k_quant_mxfp4, &k_quant_q2_k, &k_quant_q3_k,
+    &k_quant_q5_k, &k_quant_iq4_xs, &k_quant_tq1_0, &k_quant_tq2_0,
 };
 
 static spn_status find_codec(const struct k_quant **out, int dtype, int64_t n, struct spn_err *err)
@@ -50,6 +52,9 @@ spn_status spn_quant(int dtype, const float *src, void *dst, int64_t n, struct s
     const struct k_quant *q;
     spn_status st = find_codec(&q, dtype, n, err);
 
+    if (st == SPN_OK && q->encode == NULL)
+        st = spn_fail(err, SPN_EFORMAT, "type %d (%s) is read, not written", dtype,
+                      spn_dtype_name(dtype));
     if (st != SPN_OK)
         return st;
     if (q->limit > 0) {
