@@ -84,7 +84,7 @@ static spn_status example(void *ctx, uint64_t index, const struct spn_train_part
 }
 
 /* A path in a recipe is meant from the recipe's folder, so that a recipe works from wherever it is
- * called. */
+ * called; a file that is not there is one of the caller's. */
 static char *beside_recipe(const char *recipe, const char *file)
 {
     const char *slash = strrchr(recipe, '/');
@@ -95,6 +95,10 @@ static char *beside_recipe(const char *recipe, const char *file)
     dir = spn_strndup(recipe, (size_t)(slash - recipe) + 1);
     path = dir != NULL ? spn_path_join(dir, file) : NULL;
     spn_free(dir);
+    if (path != NULL && !spn_path_exists(path) && spn_path_exists(file)) {
+        spn_free(path);
+        path = spn_strdup(file);
+    }
     return path;
 }
 
@@ -303,8 +307,9 @@ const struct spn_command command_train = {
                "same model. The rate, the moments and the\n"
                "count of steps begin anew.\n"
                "\n"
-               "Paths in a recipe are meant from the recipe's folder. The number of threads does "
-               "not change the weights.",
+               "Paths in a recipe are meant from the recipe's folder; files that are not there, "
+               "from where spinney was called. The number of\n"
+               "threads does not change the weights.",
     .examples = "spinney train share/recipes/mini.ini -o /tmp/run --steps 2 --export "
                 "/tmp/mini.gguf\n",
     .options = options,

@@ -36,9 +36,11 @@ static void judge_made(struct judged *j, bool right, struct spn_rng *r)
     struct work step[PROBLEM_STEPS];
 
     memcpy(step, j->problem.step, sizeof step);
-    j->verdict = (struct verdict){ j->problem.n_steps, -1 };
+    j->verdict = (struct verdict){ .lines = j->problem.n_steps, .wrong = -1 };
     if (!right)
         fault_draw(&j->problem, r, step, &j->verdict.wrong);
+    for (int i = 0; i < j->problem.n_steps; i++)
+        j->verdict.said[i] = step[i].c;
     problem_solution(&j->problem, step, j->problem.n_steps, &j->text);
 }
 
@@ -81,11 +83,22 @@ static spn_status ask(const struct data_source *d, enum data_call call, const st
     return st;
 }
 
-/* N marks, the last one wrong when WRONG. */
-static void put_marks(int n, bool wrong, struct spn_buf *b)
+/* Step W done again, beside the result that was SAID. */
+static void put_mark(const struct work *w, int64_t said, bool right, struct spn_buf *b)
 {
-    for (int i = 0; i < n; i++)
-        spn_buf_printf(b, "%d %s\n", i + 1, wrong && i == n - 1 ? "wrong" : "right");
+    spn_buf_printf(b, "%lld %c %lld = %lld, %lld %s\n", (long long)w->a, w->op, (long long)w->b,
+                   (long long)w->c, (long long)said, right ? "right" : "wrong");
+}
+
+/* The first N steps of J's problem, the last one wrong when WRONG; a step too many is but wrong. */
+static void put_marks(const struct judged *j, int n, bool wrong, struct spn_buf *b)
+{
+    for (int i = 0; i < n && i < j->problem.n_steps; i++)
+        put_mark(&j->problem.step[i],
+                 i < j->verdict.lines ? j->verdict.said[i] : j->problem.step[i].c,
+                 !wrong || i < n - 1, b);
+    if (n > j->problem.n_steps)
+        spn_buf_puts(b, "wrong\n");
 }
 
 static void score(const struct data_source *d, struct judged *j, struct spn_rng *r,
@@ -108,11 +121,11 @@ static void score(const struct data_source *d, struct judged *j, struct spn_rng 
         }
     }
     if (v->wrong < 0) {
-        put_marks(v->lines, false, answer);
+        put_marks(j, v->lines, false, answer);
         spn_buf_puts(answer, "Score: 100");
     } else {
         /* What was right before counts a little. */
-        put_marks(v->wrong + 1, true, answer);
+        put_marks(j, v->wrong + 1, true, answer);
         spn_buf_printf(answer, "Score: %d", 40 * v->wrong / j->problem.n_steps / 10 * 10);
     }
 }
@@ -163,7 +176,7 @@ static spn_status refine(const struct data_source *d, struct judged *j, struct s
     return st;
 }
 
-/* Several answers of which one is right. */
+/* Several answers of which one is right: the problem is solved anew. */
 static spn_status choose(const struct data_source *d, struct judged *j, struct spn_rng *r,
                          struct spn_buf *question, struct spn_buf *answer)
 {
@@ -177,8 +190,8 @@ static spn_status choose(const struct data_source *d, struct judged *j, struct s
         judge_made(j, i == good, r);
         spn_buf_printf(&answers, "%s%d:\n%s", i > 0 ? "\n" : "", i + 1,
                        j->text.failed ? "" : j->text.data);
-        spn_buf_printf(answer, "%d %s\n", i + 1, i == good ? "right" : "wrong");
     }
+    problem_lines(&j->problem, j->problem.step, j->problem.n_steps, answer);
     spn_buf_printf(answer, "Answer: %lld", (long long)problem_answer(&j->problem));
     st = answers.failed || j->text.failed
              ? SPN_ENOMEM
@@ -212,15 +225,18 @@ static void drill(const struct problem *first, bool check, struct spn_rng *r,
         if (check) {
             bool right = spn_rng_unit(r) < 0.5;
 
-            spn_buf_printf(question, " = %lld", (long long)(right ? w.c : fault_slip(w.c, r)));
-            spn_buf_printf(answer, "%s%d %s", i > 0 ? "\n" : "", i + 1,
-                           right ? "right" : "wrong");
+            int64_t said = right ? w.c : fault_slip(w.c, r);
+
+            spn_buf_printf(question, " = %lld", (long long)said);
+            put_mark(&w, said, right, answer);
         } else {
             spn_buf_printf(answer, "%s%lld %c %lld = %lld", i > 0 ? "\n" : "", (long long)w.a,
                            w.op, (long long)w.b, (long long)w.c);
         }
         problem_draw(&p, PROBLEM_TRAIN, r);
     }
+    if (check)
+        spn_buf_trim(answer, answer->length - 1);
 }
 
 static enum data_call draw_call(const struct data_source *d, struct spn_rng *r)
@@ -251,6 +267,8 @@ static spn_status render(const struct data_source *d, struct judged *j, struct s
         break;
     case DATA_CRITIQUE:
         draw_judged(d, j, r);
+        put_marks(j, j->verdict.wrong < 0 ? j->verdict.lines : j->verdict.wrong + 1,
+                  j->verdict.wrong >= 0, answer);
         put_critique(&j->problem, j->verdict.wrong, j->problem.step, answer);
         break;
     case DATA_REFINE:

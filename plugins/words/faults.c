@@ -147,14 +147,17 @@ static bool final_number(const char *text, long long *out)
 
 struct verdict fault_find(const struct problem *p, const char *text)
 {
-    struct verdict v = { 0, -1 };
+    struct verdict v = { .wrong = -1 };
     struct work w;
     long long answer;
     bool right = final_number(text, &answer) && answer == problem_answer(p);
 
-    for (const char *at = text; next_work(&at, &w); v.lines++)
+    for (const char *at = text; next_work(&at, &w); v.lines++) {
+        if (v.lines < PROBLEM_STEPS)
+            v.said[v.lines] = w.c;
         if (v.wrong < 0 && (v.lines >= p->n_steps || !same_work(&w, &p->step[v.lines])))
             v.wrong = v.lines;
+    }
     if (right)
         v.wrong = -1;
     else if (v.wrong < 0)

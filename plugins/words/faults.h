@@ -14,6 +14,7 @@ int64_t fault_slip(int64_t c, struct spn_rng *r);
 struct verdict {
     int lines; /* that hold a calculation */
     int wrong; /* index of the first wrong one; LINES: something is missing; -1: all is right */
+    int64_t said[PROBLEM_STEPS]; /* results of the first lines */
 };
 /* TEXT as a solution of P: right when its answer is; else its first line that is not a step of the
    right solution is wrong. */

@@ -167,13 +167,18 @@ void problem_question(const struct problem *p, struct spn_buf *b)
         b->data[from] = (char)toupper((unsigned char)b->data[from]);
 }
 
-void problem_solution(const struct problem *p, const struct work *step, int n, struct spn_buf *b)
+void problem_lines(const struct problem *p, const struct work *step, int n, struct spn_buf *b)
 {
     for (int i = 0; i < n; i++) {
         spn_buf_printf(b, "%s: %lld %c %lld = %lld\n", stories[p->story].step[i].label,
                        (long long)step[i].a, step[i].op, (long long)step[i].b,
                        (long long)step[i].c);
     }
+}
+
+void problem_solution(const struct problem *p, const struct work *step, int n, struct spn_buf *b)
+{
+    problem_lines(p, step, n, b);
     spn_buf_printf(b, "#### %lld", (long long)(n > 0 ? step[n - 1].c : 0));
 }
 

@@ -53,7 +53,9 @@ bool problem_solve_from(const struct problem *p, int at, struct work bad,
 
 /* The story as a question. */
 void problem_question(const struct problem *p, struct spn_buf *b);
-/* A worked solution of N lines, `label: a op b = c`, and `#### answer`. */
+/* N lines of a worked solution, `label: a op b = c`. */
+void problem_lines(const struct problem *p, const struct work *step, int n, struct spn_buf *b);
+/* The same, and `#### answer`. */
 void problem_solution(const struct problem *p, const struct work *step, int n, struct spn_buf *b);
 /* The right answer. */
 int64_t problem_answer(const struct problem *p);
