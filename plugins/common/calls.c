@@ -10,6 +10,7 @@
 #include "base/arith.h"
 #include "base/mem.h"
 
+#define TEMPLATE_TOKENS 64 /* of a chat template around a message, at most */
 #define REPLY_CEILING ((size_t)16 << 20)
 #define SHOTS_MAX     8 /* worked examples of a set of prompts */
 
@@ -203,6 +204,15 @@ static spn_status make_room(struct reason_calls *c, struct spn_err *err)
     return SPN_OK;
 }
 
+/* Is PROMPT no shorter than the context, or within a template's few tokens of it? */
+static bool too_long(const struct reason_calls *c, const char *prompt)
+{
+    const struct spn_caps *caps = c->api->caps(c->engine);
+
+    return caps != NULL && caps->context > 0 &&
+           c->api->count_tokens(c->engine, prompt) >= caps->context - TEMPLATE_TOKENS;
+}
+
 spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct spn_err *err)
 {
     struct spn_prompt_request q = { .max_tokens = a->max_tokens,
@@ -212,10 +222,11 @@ spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct
                                     .logprobs = a->logprobs };
     const struct spn_budget *b = &c->r->budget;
     const struct spn_caps *caps = c->api->caps(c->engine);
-    struct reason_call call = { 0, a->owner, a->kind, a->index, false, NULL };
+    struct reason_call call = { .owner = a->owner, .kind = a->kind, .index = a->index };
     /* A model without a template goes on with examples of its own: cut where the next one begins.
      */
     const char *stops[2] = { "\nInput:" };
+    struct spn_err why = SPN_ERR_INIT;
     struct talk talk;
     spn_status st;
 
@@ -252,11 +263,20 @@ spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct
         q.on_text_ctx = c;
     }
     if (st == SPN_OK)
-        st = c->api->submit(c->engine, &q, &call.ticket, err);
+        st = c->api->submit(c->engine, &q, &call.ticket, &why);
     free_talk(&talk);
     if (st != SPN_OK) {
         free_stream(&call);
-        return st;
+        /* Answers that ran on are too long to be shown again: no reply, as one that says nothing.
+           The question itself has to fit. */
+        call.unasked = st == SPN_EUSAGE && c->calls > 0 && too_long(c, a->prompt);
+        if (!call.unasked) {
+            if (err != NULL && why.code == st)
+                *err = why;
+            return st;
+        }
+        c->open[c->n_open++] = call;
+        return SPN_OK;
     }
     if (call.stream != NULL)
         call.stream->ticket = call.ticket;
@@ -295,6 +315,35 @@ static double mean(const float *x, size_t n)
     return n > 0 ? sum / (double)n : NAN;
 }
 
+/* Bytes of the well-formed UTF-8 sequence at S; 0: it is none. */
+static size_t sequence(const unsigned char *s, size_t n)
+{
+    size_t length = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+
+    if (length == 0 || length > n || s[0] > 0xf4)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    /* Overlong, a surrogate, past U+10FFFF. */
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return length;
+}
+
+/* A model may draw half a character; what is said to it again has to be text. */
+static void mend(struct spn_buf *b)
+{
+    for (size_t i = 0, step; i < b->length; i += step) {
+        step = sequence((const unsigned char *)b->data + i, b->length - i);
+        if (step == 0) {
+            b->data[i] = '?';
+            step = 1;
+        }
+    }
+}
+
 /* The text of the answer A into c->text. */
 static spn_status take_text(struct reason_calls *c, const struct spn_answer *a,
                             struct reason_reply *out, struct spn_err *err)
@@ -307,6 +356,7 @@ static spn_status take_text(struct reason_calls *c, const struct spn_answer *a,
     spn_buf_trim(&c->text, 0);
     if (spn_buf_add(&c->text, text, n) != SPN_OK)
         return spn_fail(err, SPN_ENOMEM, "reasoner: no memory for a reply of %zu bytes", n);
+    mend(&c->text);
     out->text = c->text.data != NULL ? c->text.data : "";
     out->tokens_in = a->tokens_in;
     out->tokens_out = a->tokens_out;
@@ -316,9 +366,27 @@ static spn_status take_text(struct reason_calls *c, const struct spn_answer *a,
     return SPN_OK;
 }
 
+/* Take the first call that could not be asked; false: there is none. */
+static bool take_unasked(struct reason_calls *c, struct reason_reply *out)
+{
+    for (size_t i = 0; i < c->n_open; i++)
+        if (c->open[i].unasked) {
+            *out = (struct reason_reply){
+                .call = c->open[i], .text = "", .mean_logprob = NAN, .cut = true
+            };
+            memmove(&c->open[i], &c->open[i + 1], (c->n_open - i - 1) * sizeof *c->open);
+            c->n_open--;
+            return true;
+        }
+    return false;
+}
+
 spn_status reason_next(struct reason_calls *c, struct reason_reply *out, struct spn_err *err)
 {
     look_at_limits(c);
+    while (c->ended == NULL && take_unasked(c, out))
+        if (!out->call.dropped)
+            return SPN_OK;
     while (c->n_open > 0 && c->ended == NULL) {
         const struct spn_answer *a = NULL;
         bool enough;
@@ -361,7 +429,8 @@ void reason_drop(struct reason_calls *c, const void *owner, int64_t index_from)
         if (call->owner != owner || call->index < index_from || call->dropped)
             continue;
         call->dropped = true;
-        c->api->cancel(c->engine, call->ticket);
+        if (!call->unasked)
+            c->api->cancel(c->engine, call->ticket);
     }
 }
 
@@ -378,7 +447,7 @@ void reason_calls_end(struct reason_calls *c)
     struct reason_call call;
 
     for (size_t i = 0; i < c->n_open; i++)
-        if (!c->open[i].dropped)
+        if (!c->open[i].dropped && !c->open[i].unasked)
             c->api->cancel(c->engine, c->open[i].ticket);
     /* What was cancelled is still reported, with the tokens it cost. */
     while (c->n_open > 0) {

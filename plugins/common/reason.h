@@ -40,6 +40,7 @@ struct reason_call { /* one call under way */
     enum reason_kind kind;
     int64_t index;                /* the owner's: which state, which sample */
     bool dropped;                 /* cancelled by us; its answer still has to be counted */
+    bool unasked; /* its prompt does not fit the context: an empty reply, no ticket */
     struct reason_stream *stream; /* NULL: nobody looks at its text while it comes */
 };
 

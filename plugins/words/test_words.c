@@ -191,7 +191,7 @@ static void test_calls(void)
             data_example(&d, i, &q, &a);
             good += call == DATA_SCORE && strstr(a.data, "Score: 100") != NULL;
             low += call == DATA_SCORE && strstr(a.data, "wrong\nScore: ") != NULL;
-            none += call == DATA_CRITIQUE && strcmp(a.data, "No error found.") == 0;
+            none += call == DATA_CRITIQUE && strstr(a.data, "right\nNo error found.") != NULL;
             refined += call == DATA_REFINE && strstr(a.data, "\n#### ") != NULL &&
                        strstr(q.data, "\nError: ") != NULL;
             chosen += call == DATA_CHOOSE && strstr(a.data, "\nAnswer: ") != NULL &&
