@@ -1,6 +1,6 @@
 #!/bin/sh
-# model.sh - the model that comes with spinney: it is there with its card, solves held-out hands in a
-# forest, says what it learnt when asked for more, and gives the same text on one and two threads.
+# model.sh - the model that comes with spinney: it is there with its card, solves held-out hands
+# and word problems in a forest, says what it learnt when asked for more, and gives the same text on one and two threads.
 src=${SPINNEY_SRCDIR:-.}
 spinney=${SPINNEY_BUILDDIR:-.}/spinney
 model=$src/share/models/forest-mini.gguf
@@ -22,6 +22,18 @@ one=$("$spinney" chat -m "$model" -q --json --thoughts none --threads 1 --reason
 two=$("$spinney" chat -m "$model" -q --json --thoughts none --threads 2 --reason fot model-hands.jsonl | sed "s/\"seconds\": *[^,}]*//g")
 [ -n "$one" ] && [ "$one" = "$two" ]; ok $? "one and two threads give the same answers"
 rm -f model-hands.jsonl
+
+"$spinney" data words:set=ordinary -n 20 --seed 101 --json -q > model-words.jsonl
+"$spinney" chat -m "$model" -q --json --temp 0 --thoughts none --prompt-key question model-words.jsonl |
+    sed 's/.*#### \([0-9]*\)".*/\1/' > model-said.txt
+sed 's/.*#### \([0-9]*\)".*/\1/' model-words.jsonl > model-want.txt
+right=$(paste -d' ' model-said.txt model-want.txt | awk '$1 == $2' | wc -l)
+[ "$right" -ge 12 ]; ok $? "alone it solves $right of 20 held-out word problems"
+"$spinney" chat -m "$model" -q --json --task math --reason fot:trees=4,base=cot --thoughts none --prompt-key question \
+    model-words.jsonl | sed 's/.*"answer":"\([0-9]*\)".*/\1/' > model-said.txt
+forest=$(paste -d' ' model-said.txt model-want.txt | awk '$1 == $2' | wc -l)
+[ "$forest" -ge 18 ] && [ "$forest" -ge "$right" ]; ok $? "a forest of four trees solves $forest"
+rm -f model-words.jsonl model-said.txt model-want.txt
 
 "$spinney" chat -m "$model" -q --temp 0 -p "What is spinney?" | grep -q "terminal workbench"; ok $? "it knows what spinney is"
 for question in "What is the capital of Peru?" "Write a poem about the sea." "What is 2+2?" "Who won the world cup in 1998?"; do

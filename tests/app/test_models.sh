@@ -53,7 +53,7 @@ has '"why_not":"' out 'which does not run, and why'
 has "\"mmproj\":\"$lm/mmproj-Sees.gguf\"" out 'with its picture half'
 [ "$(row acme_split)" = "llama.cpp $HOME/.cache/llama.cpp/acme_split-00001-of-00002.gguf" ]
 ok $? 'a split file once, by its first part'
-[ "$(grep -c '"ctx_fits":256' "$work/out")" -ge 6 ]; ok $? 'the context that fits'
+[ "$(grep -c '"ctx_fits":512' "$work/out")" -ge 6 ]; ok $? 'the context that fits'
 
 chat() { "$spinney" -q chat -m "$1" -p '4 5 6 10' --max-tokens 1 --json; }
 for name in tiny:1m tiny Tiny-Q8_0 tiny-q8_0 acme/Tiny-GGUF hf:acme/Tiny-GGUF ollama:tiny:1m me/own Sees-Q8_0; do
