@@ -15,9 +15,9 @@ extern "C" {
    model's context. */
 spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float *out,
                          struct spn_pool *pool, struct spn_err *err);
-/* OUT [n_embd] = the mean over the N tokens IDS, one sequence from position 0, of what the last layer
-   gives, each row scaled to a root mean square of 1 first (a long row would speak for all). Errors
-   as above. */
+/* OUT [n_embd] = the mean over the N tokens IDS, one sequence from position 0, of what the last
+ * layer gives, each row scaled to a root mean square of 1 first (a long row would speak for all).
+ * Errors as above. */
 spn_status spn_lm_hidden_mean(struct spn_lm *m, const int32_t *ids, int64_t n, float *out,
                               struct spn_pool *pool, struct spn_err *err);
 
