@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "host/engines.h"
+#include "host/files.h"
 #include "host/job.h"
 #include "host/plugins.h"
 #include "host/prompts.h"
@@ -69,6 +70,7 @@ static const void *query(const char *name, int version)
     } all[] = {
         { "registry", 1, &table_registry }, { "values", 1, &table_values },
         { "job", 1, &table_job },           { "thoughts", 1, &app_thoughts },
+        { "files", 1, &table_files },
         { "engine", 1, engines_table() },   { "prompts", 1, &table_prompts },
         { "pane", 1, &pane_table },
     };

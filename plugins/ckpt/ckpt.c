@@ -31,6 +31,12 @@ static const struct spn_option options[] = {
       .help = "convert, export: type of what is written, as f32, bf16, q8_0" },
     { "output", SPN_OPT_STRING, .letter = 'o', .arg = "FILE",
       .help = "export: the file; heat: a PGM image" },
+    { "codec", SPN_OPT_STRING, .dflt.s = "excp", .arg = "NAME[:OPTIONS]",
+      .help = "compress: the codec, see spinney plugins" },
+    { "key-every", SPN_OPT_INT, .hi = 1000000, .dflt.i = 10, .arg = "N",
+      .help = "compress: every Nth step hangs on no other, 0 only the first" },
+    { "step", SPN_OPT_INT, .hi = 9007199254740992.0, .arg = "N",
+      .help = "restore: which step, else the newest" },
     { "tol", SPN_OPT_FLOAT, .hi = 1e300, .arg = "T",
       .help = "diff: largest relative error that counts as the same" },
     { "threads", SPN_OPT_INT, .hi = 1024, .arg = "N",
@@ -53,6 +59,8 @@ static const struct verb {
     { "series", verb_series, 1, -1, "plot", "series RUN [GLOB...]" },
     { "convert", verb_convert, 2, 2, "dtype", "convert IN OUT" },
     { "export", verb_export, 1, -1, "dtype output sort reverse", "export PATH [GLOB...] -o FILE" },
+    { "compress", verb_compress, 1, 1, "codec key-every output", "compress RUN -o STORE" },
+    { "restore", verb_restore, 1, 1, "step output", "restore STORE --step N -o DIR" },
     { "diff", verb_diff, 2, -1, "tol", "diff A B [GLOB...]" },
     { "meta", verb_meta, 1, 2, "", "meta PATH [KEY]" },
     { "health", verb_health, 1, -1, "", "health PATH [GLOB...]" },
@@ -168,6 +176,9 @@ static const struct spn_command command = {
         "  convert IN OUT           OUT is .safetensors, .gguf, or a folder. A model changes\n"
         "                           names and row order too, between GGUF and Hugging Face\n"
         "  export PATH [GLOB...]    some tensors into a file of their own (-o)\n"
+        "  compress RUN -o STORE    every step of a run packed by a codec; a store that is there\n"
+        "                           goes on after its last step\n"
+        "  restore STORE -o DIR     a step (--step) as files again\n"
         "  diff A B [GLOB...]       tensor by tensor: missing, renamed, shape, largest absolute\n"
         "                           and relative error, cosine; exit 1 when they differ beyond\n"
         "                           --tol. A model folder and its GGUF compare by meaning:\n"
@@ -175,7 +186,8 @@ static const struct spn_command command = {
         "  meta PATH [KEY]          what else the file says: keys, settings, tokenizer\n"
         "  health PATH [GLOB...]    NaN, infinities, zero rows, shapes or types unlike their\n"
         "                           kind, layers and shards missing, copies; exit 1 when any\n"
-        "  verify PATH              is the structure whole; exit 1 when not\n"
+        "  verify PATH              is a file, folder or store whole, what do its pickles name;\n"
+        "                           exit 1 when it is not, or names what no checkpoint needs\n"
         "\n"
         "The relative error is the norm of the difference over the norm of B. Figures are over\n"
         "finite numbers; NaN and infinities are counted apart. Results do not depend on the\n"

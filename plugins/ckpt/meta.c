@@ -211,10 +211,13 @@ spn_status verb_verify(struct run *r, struct spn_err *err)
     struct touching t = { .err = SPN_ERR_INIT };
     struct spn_buf b = SPN_BUF_INIT((size_t)16 << 20);
     struct ckpt c;
-    spn_status st = ckpt_open(&c, r->argv[0], &t.err), put;
+    spn_status st, put;
     json_t *o, *globals, *unknown;
     uint64_t bytes = 0;
 
+    if (verify_store(r, &st, err))
+        return st;
+    st = ckpt_open(&c, r->argv[0], &t.err);
     if (st == SPN_ENOTFOUND || st == SPN_ENOMEM) { /* not about the file's inside */
         if (err != NULL)
             *err = t.err;

@@ -23,7 +23,10 @@ struct run {
 /* Each writes its results; SPN_ENO: the answer is no. */
 typedef spn_status verb_fn(struct run *r, struct spn_err *err);
 verb_fn verb_ls, verb_show, verb_stats, verb_hist, verb_meta, verb_health, verb_verify, verb_diff,
-    verb_heat, verb_series, verb_convert, verb_export;
+    verb_heat, verb_series, verb_convert, verb_export, verb_compress, verb_restore;
+
+/* When argument 0 is a store: verify it, true. */
+bool verify_store(struct run *r, spn_status *st, struct spn_err *err);
 
 /* ---- rows: JSON Lines, tab-separated text for a pipe, columns with a head for a terminal ---- */
 #define TABLE_COLUMNS_MAX 32

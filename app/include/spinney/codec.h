@@ -46,10 +46,13 @@ struct spn_codec_sink {
     void *ctx;
 };
 
-/* Who takes what a step unpacks to.  Called once a parameter, in any order, from any thread; P is
-   lent for the call, in f32.  From then on BEFORE's parameter I is gone: the next get of it gives
-   P's numbers. */
+/* Who takes what a step unpacks to, and knows the shapes of it. */
 struct spn_codec_taker {
+    size_t n;
+    /* Name and shapes of parameter I, as f32; the numbers there are not to be looked at. */
+    spn_status (*shape)(void *ctx, size_t i, struct spn_codec_param *out, struct spn_err *err);
+    /* Once a parameter, in any order, from any thread; P is lent for the call, in f32.  From then
+       on BEFORE's parameter I is gone: the next get of it gives P's numbers. */
     spn_status (*put)(void *ctx, size_t i, const struct spn_codec_param *p, struct spn_err *err);
     void *ctx;
 };
