@@ -8,27 +8,30 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/arith.h"
-#include "base/cpu.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "lm/model.h"
 #include "tensor/product.h"
 #include "verbs.h"
 
-enum form { TO_GGUF, TO_SAFETENSORS, TO_FOLDER, TO_NOTHING };
+enum form { TO_GGUF, TO_SAFETENSORS, TO_TORCH, TO_NPZ, TO_FOLDER, TO_NOTHING };
 
 static enum form form_of(const char *path)
 {
+    static const struct {
+        const char *end;
+        enum form form;
+    } ends[] = { { ".gguf", TO_GGUF }, { ".safetensors", TO_SAFETENSORS },
+                 { ".pt", TO_TORCH },  { ".pth", TO_TORCH },
+                 { ".bin", TO_TORCH }, { ".npz", TO_NPZ } };
     const char *base = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path,
                *dot = strrchr(base, '.');
 
     if (dot == NULL || *base == '\0')
         return TO_FOLDER;
-    if (strcmp(dot, ".gguf") == 0)
-        return TO_GGUF;
-    if (strcmp(dot, ".safetensors") == 0)
-        return TO_SAFETENSORS;
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (strcmp(dot, ends[i].end) == 0)
+            return ends[i].form;
     return TO_NOTHING;
 }
 
@@ -151,26 +154,27 @@ static spn_status convert_model(struct run *r, enum form form, int dtype, struct
 
 /* ---- tensors as they are named ---- */
 
-struct writing {
-    struct run *run;
-    const struct ckpt *c;
-    struct spn_writer *w;
-    enum form form;
-    int dtype;
-    void **copy; /* [n] what the writer reads until the end */
+/* A tensor on its way: read, recoded and written part by part. */
+struct recoding {
+    const struct spn_reader *reader;
+    const struct spn_entry *e;
+    int to;
+    unsigned char *raw; /* of STRETCH numbers as they are in the file */
+    float *x;           /* the same as floats */
 };
+/* A multiple of every type's block. */
+enum { STRETCH = 1 << 16 };
 
-/* The type that E becomes: only numbers with a fraction change theirs. */
-static int type_for(const struct writing *x, const struct spn_tensor *t)
+/* The type that T becomes: only numbers with a fraction change theirs. */
+static int type_for(const struct spn_tensor *t, int to, enum form form)
 {
     const struct spn_dtype_info *info = spn_dtype_info(t->dtype);
-    int to = x->dtype;
     uint64_t bytes;
 
     if (!info->decode)
         return t->dtype;
     if (to < 0)
-        to = info->block_elems > 1 && x->form == TO_SAFETENSORS ? SPN_F16 : t->dtype;
+        to = info->block_elems > 1 && form != TO_GGUF ? SPN_F16 : t->dtype;
     /* Blocks are along rows: vectors, and rows that are no whole number of blocks, stay floats. */
     if (spn_dtype_info(to)->block_elems > 1 &&
         (t->ndim < 2 || !spn_dtype_row_bytes(to, t->dim[t->ndim - 1], &bytes)))
@@ -178,104 +182,146 @@ static int type_for(const struct writing *x, const struct spn_tensor *t)
     return to;
 }
 
-static spn_status recode(struct spn_tensor *t, int to, void **out, const char *name,
-                         struct spn_err *err)
+/* Numbers [first, first + n) at DST. A stretch begins at a whole number of blocks of the source,
+   which need not be where the part begins. */
+static spn_status recode(void *ctx, int64_t first, int64_t n, void *dst, struct spn_err *err)
 {
-    enum { STRETCH = 1 << 16 };
-    int64_t n = spn_tensor_elems(t);
-    uint64_t from_bytes, to_bytes, bytes;
-    float *x = spn_calloc(STRETCH, sizeof *x);
-    struct spn_tensor made;
+    const struct recoding *c = ctx;
+    int64_t total = spn_tensor_elems(&c->e->t);
     spn_status st = SPN_OK;
 
-    if (!spn_dtype_row_bytes(t->dtype, STRETCH, &from_bytes) ||
-        !spn_dtype_row_bytes(to, STRETCH, &to_bytes) || !spn_dtype_row_bytes(to, n, &bytes))
-        st = spn_fail(err, SPN_EFORMAT, "%s: its %" PRId64 " numbers cannot be %s", name, n,
-                      spn_dtype_name(to));
-    else if (bytes > spn_memory_free_bytes() || x == NULL ||
-             (*out = spn_calloc((size_t)bytes + 1, 1)) == NULL)
-        st = spn_fail(err, SPN_ENOMEM, "%s: no memory for its %" PRIu64 " bytes as %s", name, bytes,
-                      spn_dtype_name(to));
-    if (st == SPN_OK)
-        st = spn_tensor_init(&made, to, t->ndim, t->dim, *out, err);
-    for (int64_t at = 0; st == SPN_OK && at < n; at += STRETCH) {
-        int64_t some = n - at < STRETCH ? n - at : STRETCH;
+    for (int64_t at = first; st == SPN_OK && at < first + n;) {
+        int64_t begin = at / STRETCH * STRETCH,
+                some = total - begin < STRETCH ? total - begin : STRETCH,
+                end = begin + some < first + n ? begin + some : first + n;
+        uint64_t before = 0;
 
-        st = spn_dequant(t->dtype, (const char *)t->data + (uint64_t)(at / STRETCH) * from_bytes, x,
-                         some, err);
+        st = spn_entry_read(c->reader, c->e, begin, some, c->raw, err);
         if (st == SPN_OK)
-            st = spn_quant(to, x, (char *)made.data + (uint64_t)(at / STRETCH) * to_bytes, some,
-                           err);
+            st = spn_dequant(c->e->t.dtype, c->raw, c->x, some, err);
+        if (st == SPN_OK && !spn_dtype_row_bytes(c->to, at - first, &before))
+            st = spn_fail(err, SPN_EINTERNAL, "%s: a part begins inside a block of %s", c->e->name,
+                          spn_dtype_name(c->to));
+        if (st == SPN_OK)
+            st = spn_quant(c->to, c->x + (at - begin), (char *)dst + before, end - at, err);
+        at = end;
     }
-    if (st == SPN_OK)
-        *t = made;
-    spn_free(x);
     return st;
 }
 
-static spn_status add_tensor(struct writing *x, size_t i, struct spn_err *err)
+static spn_status create(struct spn_writer **w, const char *path, enum form form,
+                         struct spn_err *err)
 {
-    const struct spn_entry *e = x->c->row[i].e;
-    struct spn_tensor t;
-    void *copy = NULL;
-    spn_status st = spn_entry_view(x->c->reader, e, &t, &copy, err);
-
-    x->copy[i] = copy;
-    if (st == SPN_OK && type_for(x, &t) != t.dtype) {
-        void *made = NULL;
-
-        st = recode(&t, type_for(x, &t), &made, e->name, err);
-        spn_free(copy);
-        x->copy[i] = made;
+    switch (form) {
+    case TO_GGUF:
+        return spn_gguf_create(w, path, err);
+    case TO_TORCH:
+        return spn_torch_create(w, path, SPN_TORCH_STATE_DICT, err);
+    case TO_NPZ:
+        return spn_npz_create(w, path, err);
+    default:
+        return spn_safetensors_create(w, path, err);
     }
-    if (st == SPN_OK)
-        (void)spn_writer_tensor(x->w, e->name, &t); /* the commit says what it had against one */
-    return st;
 }
 
-static void add_keys(struct writing *x)
+/* An array of strings, integers of 32 bits or floats, which is what a GGUF's tokenizer has. */
+static spn_status add_array(struct spn_writer *w, const char *key, const struct spn_meta *v,
+                            struct spn_err *err)
 {
-    for (size_t i = 0; i < spn_reader_meta_count(x->c->reader); i++) {
+    size_t n = (size_t)v->count;
+    const char **s = spn_calloc(n + 1, sizeof *s);
+    size_t *length = spn_calloc(n + 1, sizeof *length);
+    int32_t *whole = spn_calloc(n + 1, sizeof *whole);
+    float *f = spn_calloc(n + 1, sizeof *f);
+    bool there = s != NULL && length != NULL && whole != NULL && f != NULL, strings = true,
+         integers = true, floats = true;
+
+    for (size_t i = 0; there && i < n; i++) {
+        int64_t l = 0;
+        double d = 0;
+
+        strings = strings && spn_meta_elem_str(v, i, &s[i], &length[i]);
+        integers = integers && spn_meta_elem_int(v, i, &l) && l == (int32_t)l;
+        floats = floats && spn_meta_elem_float(v, i, &d);
+        whole[i] = integers ? (int32_t)l : 0;
+        f[i] = (float)d;
+    }
+    if (there && strings && n > 0)
+        (void)spn_writer_strs(w, key, s, length, n);
+    else if (there && integers)
+        (void)spn_writer_i32s(w, key, whole, n);
+    else if (there && floats)
+        (void)spn_writer_f32s(w, key, f, n);
+    spn_free(s);
+    spn_free(length);
+    spn_free(whole);
+    spn_free(f);
+    return there ? SPN_OK : spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu elements", key, n);
+}
+
+/* Only a GGUF has numbers as metadata; what a pickle names is no metadata. */
+static spn_status add_keys(struct spn_writer *w, const struct ckpt *c, enum form form,
+                           struct spn_err *err)
+{
+    spn_status st = SPN_OK;
+
+    for (size_t i = 0; st == SPN_OK && form != TO_NPZ && i < spn_reader_meta_count(c->reader);
+         i++) {
         struct spn_meta v;
-        const char *key = spn_reader_meta_at(x->c->reader, i, &v);
+        const char *key = spn_reader_meta_at(c->reader, i, &v);
 
         if (v.kind == SPN_META_STRING)
-            (void)spn_writer_str(x->w, key, v.s, v.s_length);
-        else if (x->form == TO_GGUF && v.kind == SPN_META_BOOL)
-            (void)spn_writer_bool(x->w, key, v.b);
-        else if (x->form == TO_GGUF && v.kind == SPN_META_FLOAT)
-            (void)spn_writer_f32(x->w, key, (float)v.f);
-        else if (x->form == TO_GGUF && v.kind == SPN_META_UINT && v.u <= UINT32_MAX)
-            (void)spn_writer_u32(x->w, key, (uint32_t)v.u);
+            (void)spn_writer_str(w, key, v.s, v.s_length);
+        else if (form == TO_GGUF && v.kind == SPN_META_BOOL)
+            (void)spn_writer_bool(w, key, v.b);
+        else if (form == TO_GGUF && v.kind == SPN_META_FLOAT && (double)(float)v.f == v.f)
+            (void)spn_writer_f32(w, key, (float)v.f);
+        else if (form == TO_GGUF && v.kind == SPN_META_FLOAT)
+            (void)spn_writer_f64(w, key, v.f);
+        else if (form == TO_GGUF && v.kind == SPN_META_ARRAY)
+            st = add_array(w, key, &v, err);
+        else if (form == TO_GGUF && v.kind == SPN_META_INT)
+            (void)spn_writer_i64(w, key, v.i);
+        else if (form == TO_GGUF && v.kind == SPN_META_UINT && v.u <= UINT32_MAX)
+            (void)spn_writer_u32(w, key, (uint32_t)v.u);
     }
+    return st;
 }
 
+/* The writer keeps its first failure and the commit says it: calls before need no check. */
 static spn_status convert_plain(struct run *r, struct ckpt *c, const char *path, enum form form,
                                 int dtype, struct spn_err *err)
 {
-    struct writing x = {
-        .run = r, .c = c, .form = form, .dtype = dtype, .copy = spn_calloc(c->n + 1, sizeof *x.copy)
-    };
-    spn_status st = x.copy == NULL
+    struct recoding *each = spn_calloc(c->n + 1, sizeof *each);
+    unsigned char *raw = spn_calloc(STRETCH, 8);
+    float *x = spn_calloc(STRETCH, sizeof *x);
+    struct spn_writer *w = NULL;
+    spn_status st = each == NULL || raw == NULL || x == NULL
                         ? spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu rows", path, c->n)
-                    : form == TO_GGUF ? spn_gguf_create(&x.w, path, err)
-                                      : spn_safetensors_create(&x.w, path, err);
+                        : create(&w, path, form, err);
 
     if (st == SPN_OK)
-        add_keys(&x);
+        st = add_keys(w, c, form, err);
     for (size_t i = 0; st == SPN_OK && i < c->n; i++) {
-        st = add_tensor(&x, i, err);
-        r->api->progress(r->job, (double)i + 1, (double)c->n, "tensors");
-        if (st == SPN_OK && spn_cancelled(r->how.cancel))
-            st = spn_fail(err, SPN_ECANCEL, "%s: stopped by the user", path);
+        const struct spn_entry *e = c->row[i].e;
+        struct spn_tensor shape;
+
+        each[i] = (struct recoding){ c->reader, e, type_for(&e->t, dtype, form), raw, x };
+        if (each[i].to == e->t.dtype) {
+            (void)spn_writer_entry(w, e->name, c->reader, e);
+            continue;
+        }
+        st = spn_tensor_init(&shape, each[i].to, e->t.ndim, e->t.dim, NULL, err);
+        if (st == SPN_OK)
+            (void)spn_writer_stream(w, e->name, &shape, recode, &each[i]);
     }
-    st = check_rows(c, st, err);
     if (st == SPN_OK)
-        st = spn_writer_commit(x.w, err);
-    spn_writer_free(x.w);
-    for (size_t i = 0; x.copy != NULL && i < c->n; i++)
-        spn_free(x.copy[i]);
-    spn_free(x.copy);
+        st = spn_writer_commit(w, err);
+    st = check_rows(c, st, err);
+    spn_writer_free(w);
+    spn_free(each);
+    spn_free(raw);
+    spn_free(x);
     return st;
 }
 
@@ -314,7 +360,8 @@ static bool is_gguf(const struct ckpt *c)
 static spn_status no_form(const char *path, struct spn_err *err)
 {
     return spn_fail(err, SPN_EUSAGE,
-                    "%s: its ending says no form that is written: .safetensors, .gguf, or a folder",
+                    "%s: its ending says no form that is written: "
+                    ".safetensors, .gguf, .pt, .npz, or a folder",
                     path);
 }
 

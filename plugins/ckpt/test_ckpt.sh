@@ -144,7 +144,37 @@ want 0 "export" ckpt export plain.safetensors head -o head.safetensors
 want 0 "one tensor" ckpt ls head.safetensors
 [ "$(wc -l < "$work/out")" -eq 1 ]
 ok $? "export: one tensor"
-if [ -w /dev/full ] && mkdir ro && chmod 555 ro && ! touch ro/x 2> /dev/null; then
+for end in pt npz; do
+    want 0 "export as $end" ckpt export plain.safetensors -o plain.$end
+    want 0 "and nothing is lost" ckpt diff plain.safetensors plain.$end
+done
+want 0 "a GGUF quantised again keeps its tokenizer" ckpt convert "$SPINNEY_SRCDIR/share/models/forest-mini.gguf" mini.gguf --dtype q4_0
+want 0 "all tokens" ckpt meta mini.gguf tokenizer.ggml.tokens
+cp "$work/out" "$work/tokens"
+ckpt meta "$SPINNEY_SRCDIR/share/models/forest-mini.gguf" tokenizer.ggml.tokens > "$work/out"
+cmp -s "$work/tokens" "$work/out"
+ok $? "the same tokens"
+
+# A full disk, a killed process: what has the final name is whole, or as it was.
+(trap '' XFSZ; ulimit -f 40; "$spinney" -q ckpt export plain.safetensors -o full.safetensors) > "$work/out" 2> "$work/err"
+[ $? -eq 5 ] && [ -z "$(ls | grep '^full')" ]
+ok $? "no room: exit 5, and nothing is left"
+(trap '' XFSZ; ulimit -f 40; "$spinney" -q ckpt convert "$SPINNEY_SRCDIR/share/models/forest-mini.gguf" fullhf) > "$work/out" 2> "$work/err"
+[ $? -eq 5 ] && [ -z "$(ls | grep '^fullhf')" ]
+ok $? "no room for a folder: exit 5, and nothing is left"
+cp plain.safetensors twice.safetensors
+broken=0
+for ms in 1 2 3 4 5 6 7 8 9 10 12 15; do
+    "$spinney" -q ckpt export nan.safetensors -o twice.safetensors > /dev/null 2>&1 &
+    pid=$!
+    sleep "0.0$(printf %02d $ms)"
+    kill -9 $pid 2> /dev/null
+    wait $pid 2> /dev/null
+    cmp -s twice.safetensors plain.safetensors || ckpt diff twice.safetensors nan.safetensors > /dev/null 2>&1 || broken=1
+done
+ok $broken "killed at twelve moments: the old file or the new one"
+
+if mkdir ro && chmod 555 ro && ! touch ro/x 2> /dev/null; then
     want 5 "convert where nothing can be written" ckpt convert plain.safetensors ro/x.gguf
 else
     skip "every folder can be written here"
