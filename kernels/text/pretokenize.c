@@ -110,6 +110,11 @@ const char *pre_regex_gpt2(void)
     return gpt2.regex;
 }
 
+const char *pre_regex_qwen2(void)
+{
+    return qwen2.regex;
+}
+
 const char *pre_regex_digit(void)
 {
     return digit.regex;

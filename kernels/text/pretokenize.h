@@ -36,8 +36,9 @@ spn_status pre_open(struct pre *p, const char *name, struct spn_err *err);
 spn_status pre_open_regexes(struct pre *p, const char *const *regex, size_t n, bool ignore_merges,
                             const char *place, struct spn_err *err);
 void pre_close(struct pre *p);
-/* Two expressions that such a file names without spelling them. */
+/* Three expressions that such a file names without spelling them. */
 const char *pre_regex_gpt2(void);
+const char *pre_regex_qwen2(void);
 const char *pre_regex_digit(void);
 
 struct pre_cuts {

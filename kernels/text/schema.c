@@ -414,36 +414,6 @@ static void reference(struct schema *s, struct spn_buf *out, const char *path)
     spn_buf_free(&body);
 }
 
-/* Members of FROM into the object INTO: properties and required are joined, of others the stricter
- * bound holds. */
-static void merge(struct schema *s, json_t *into, const json_t *from)
-{
-    const char *key;
-    json_t *value;
-
-    json_object_foreach ((json_t *)from, key, value) {
-        json_t *old = json_object_get(into, key);
-        bool low = strncmp(key, "min", 3) == 0 || strcmp(key, "exclusiveMinimum") == 0,
-             high = strncmp(key, "max", 3) == 0 || strcmp(key, "exclusiveMaximum") == 0;
-
-        if (strcmp(key, "allOf") == 0)
-            continue;
-        if (old == NULL) {
-            json_object_set_new(into, key, json_deep_copy(value));
-        } else if (strcmp(key, "properties") == 0) {
-            merge(s, old, value);
-        } else if (strcmp(key, "required") == 0) {
-            json_array_extend(old, value);
-        } else if (low || high) {
-            if ((json_number_value(value) > json_number_value(old)) == low)
-                json_object_set(into, key, value);
-        } else if (!json_equal(old, value) && strcmp(key, "title") != 0 &&
-                   strcmp(key, "description") != 0) {
-            schema_fail(s, "allOf: two different \"%.40s\" are not known", key);
-        }
-    }
-}
-
 static const json_t *resolved(struct schema *s, const json_t *node)
 {
     const char *path = json_string_value(json_object_get(node, "$ref"));
@@ -468,9 +438,9 @@ static void all_of(struct schema *s, struct spn_buf *out, const json_t *node)
     const json_t *item;
     size_t i;
 
-    merge(s, whole, node);
+    schema_merge(s, whole, node);
     json_array_foreach (json_object_get(node, "allOf"), i, item)
-        merge(s, whole, resolved(s, item));
+        schema_merge(s, whole, resolved(s, item));
     convert(s, out, whole);
     json_decref(whole);
 }

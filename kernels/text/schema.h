@@ -25,6 +25,8 @@ void schema_integer(struct spn_buf *out, int64_t lo, int64_t hi);
 void schema_number(struct spn_buf *out, int64_t lo, int64_t hi);
 /* Append the GBNF of JSON strings (without their quotes) that match PATTERN. */
 void schema_pattern(struct schema *s, struct spn_buf *out, const char *pattern);
+/* Members of FROM into the object INTO, for allOf. */
+void schema_merge(struct schema *s, json_t *into, const json_t *from);
 /* Append TEXT[N] as a GBNF literal. */
 void schema_literal(struct spn_buf *out, const char *text, size_t n);
 

@@ -1,4 +1,4 @@
-/* schema_text.c - ranges of numbers and regular expressions as GBNF. */
+/* schema_text.c - ranges of numbers and regular expressions as GBNF; schemas joined. */
 #include "config.h"
 
 #include <inttypes.h>
@@ -335,4 +335,36 @@ void schema_pattern(struct schema *s, struct spn_buf *out, const char *pattern)
     if (*x.p != '\0')
         schema_fail(s, "the pattern has a \")\" too many");
     spn_free(body);
+}
+
+/* ---- allOf ---- */
+
+/* Members of FROM into the object INTO: properties and required are joined, of others the stricter
+ * bound holds. */
+void schema_merge(struct schema *s, json_t *into, const json_t *from)
+{
+    const char *key;
+    json_t *value;
+
+    json_object_foreach ((json_t *)from, key, value) {
+        json_t *old = json_object_get(into, key);
+        bool low = strncmp(key, "min", 3) == 0 || strcmp(key, "exclusiveMinimum") == 0,
+             high = strncmp(key, "max", 3) == 0 || strcmp(key, "exclusiveMaximum") == 0;
+
+        if (strcmp(key, "allOf") == 0)
+            continue;
+        if (old == NULL) {
+            json_object_set_new(into, key, json_deep_copy(value));
+        } else if (strcmp(key, "properties") == 0) {
+            schema_merge(s, old, value);
+        } else if (strcmp(key, "required") == 0) {
+            json_array_extend(old, value);
+        } else if (low || high) {
+            if ((json_number_value(value) > json_number_value(old)) == low)
+                json_object_set(into, key, value);
+        } else if (!json_equal(old, value) && strcmp(key, "title") != 0 &&
+                   strcmp(key, "description") != 0) {
+            schema_fail(s, "allOf: two different \"%.40s\" are not known", key);
+        }
+    }
 }

@@ -56,20 +56,60 @@ static spn_status read_ends(struct spn_tokenizer *t, const char *dir, const char
     return st;
 }
 
+/* The folder's tokenizer in whichever form it has it. */
+static spn_status read_tokenizer(struct spn_tokenizer **out, const char *folder,
+                                 const json_t *config, struct spn_err *err)
+{
+    char *text = NULL, *merges = NULL;
+    size_t n = 0, n_merges = 0;
+    json_t *root = NULL;
+    spn_status st = read_beside(&text, &n, folder, "tokenizer.json", err);
+
+    if (st == SPN_OK && text != NULL) {
+        root = hf_parse(text, n, "tokenizer.json", err);
+        st = root == NULL ? SPN_EFORMAT
+                          : vocab_from_root(out, root, config, "tokenizer.json", err);
+        goto end;
+    }
+    if (st == SPN_OK)
+        st = read_beside(&text, &n, folder, "tokenizer.model", err);
+    if (st == SPN_OK && text != NULL) {
+        st = vocab_from_model(out, text, n, config, "tokenizer.model", err);
+        goto end;
+    }
+    if (st == SPN_OK)
+        st = read_beside(&text, &n, folder, "vocab.json", err);
+    if (st == SPN_OK)
+        st = read_beside(&merges, &n_merges, folder, "merges.txt", err);
+    if (st == SPN_OK && (text == NULL || merges == NULL))
+        st = spn_fail(err, SPN_EFORMAT,
+                      "%s: there is no tokenizer: tokenizer.json is missing, and so are "
+                      "tokenizer.model and vocab.json with merges.txt",
+                      folder);
+    if (st == SPN_OK) {
+        root = vocab_root_of_merges(text, n, merges, n_merges, config, folder, err);
+        st = root == NULL ? SPN_EFORMAT : vocab_from_root(out, root, config, "vocab.json", err);
+    }
+end:
+    json_decref(root);
+    spn_free(text);
+    spn_free(merges);
+    return st;
+}
+
 spn_status vocab_from_folder(struct spn_tokenizer **out, const char *folder, struct spn_err *err)
 {
-    char *json = NULL, *config = NULL, *template = NULL;
-    size_t n_json = 0, n_config = 0, n_template = 0;
+    char *config = NULL, *template = NULL;
+    size_t n_config = 0, n_template = 0;
     struct spn_tokenizer *t = NULL;
-    spn_status st = read_beside(&json, &n_json, folder, "tokenizer.json", err);
+    json_t *side = NULL;
+    spn_status st = read_beside(&config, &n_config, folder, "tokenizer_config.json", err);
 
-    if (st == SPN_OK && json == NULL)
-        st = spn_fail(err, SPN_EFORMAT, "%s: there is no tokenizer: tokenizer.json is missing",
-                      folder);
+    if (st == SPN_OK && config != NULL &&
+        (side = hf_parse(config, n_config, "tokenizer_config.json", err)) == NULL)
+        st = SPN_EFORMAT;
     if (st == SPN_OK)
-        st = read_beside(&config, &n_config, folder, "tokenizer_config.json", err);
-    if (st == SPN_OK)
-        st = spn_tokenizer_open_json(&t, json, n_json, config, n_config, err);
+        st = read_tokenizer(&t, folder, side, err);
     if (st == SPN_OK)
         st = read_ends(t, folder, "config.json", err);
     if (st == SPN_OK)
@@ -82,7 +122,7 @@ spn_status vocab_from_folder(struct spn_tokenizer **out, const char *folder, str
         *out = t;
     else
         spn_tokenizer_free(t);
-    spn_free(json);
+    json_decref(side);
     spn_free(config);
     spn_free(template);
     return st;

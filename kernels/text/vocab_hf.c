@@ -223,8 +223,7 @@ static const char *pick_chat_template(const json_t *v)
 }
 
 /* CONFIG may be NULL: the file is not there. */
-static spn_status read_config(struct spn_tokenizer *t, const json_t *config, const char *place,
-                              struct spn_err *err)
+spn_status vocab_read_config(struct spn_tokenizer *t, const json_t *config, struct spn_err *err)
 {
     const json_t *v;
 
@@ -242,8 +241,8 @@ static spn_status read_config(struct spn_tokenizer *t, const json_t *config, con
                                    err);
 }
 
-static spn_status build(struct spn_tokenizer **out, const json_t *root, const json_t *config,
-                        const char *place, struct spn_err *err)
+spn_status vocab_from_root(struct spn_tokenizer **out, const json_t *root, const json_t *config,
+                           const char *place, struct spn_err *err)
 {
     const json_t *model = json_object_get(root, "model");
     bool whole = json_is_true(json_object_get(model, "ignore_merges"));
@@ -269,7 +268,7 @@ static spn_status build(struct spn_tokenizer **out, const json_t *root, const js
     if (st == SPN_OK) {
         t->unk = find_token(t, json_object_get(model, "unk_token"));
         read_template(t, json_object_get(root, "post_processor"), 0);
-        st = read_config(t, config, place, err);
+        st = vocab_read_config(t, config, err);
     }
     if (st == SPN_OK)
         st = vocab_finish(t, err);
@@ -290,7 +289,7 @@ spn_status spn_tokenizer_open_json(struct spn_tokenizer **out, const char *json,
         (side = hf_parse(config, config_length, "tokenizer_config.json", err)) == NULL)
         st = SPN_EFORMAT;
     if (st == SPN_OK)
-        st = build(out, root, side, "tokenizer.json", err);
+        st = vocab_from_root(out, root, side, "tokenizer.json", err);
     json_decref(root);
     json_decref(side);
     return st;

@@ -21,11 +21,14 @@ shift $((OPTIND - 1))
 table='answer answer.dict 1024 plugins/math/answer.c,plugins/math/latex.c,plugins/math/steps.c,plugins/common/exact.c
 batch batch.dict 1024 base/option.c
 gguf gguf.dict 4096 format/gguf.c
+gbnf gbnf.dict 512 text/gbnf.c,text/grammar.c
 hf json.dict 4096 format/hf_folder.c,format/json_text.c
 npy npy.dict 512 format/npy.c
 pickle pickle.dict 1024 format/pickle.c,format/pickle_text.c,format/torch_legacy.c,format/torch_flatten.c,format/numpy_value.c
 remote remote.dict 2048 app/engine/remote_reader.c,app/engine/reply.c
+jinja jinja.dict 2048 text/jinja_lex.c,text/jinja_parse.c,text/jinja_statement.c,text/jinja_eval.c,text/jinja_value.c,text/jinja_text.c,text/jinja_filter.c,text/jinja_list.c,text/jinja_method.c,text/jinja_math.c,text/jinja_test.c
 safetensors json.dict 4096 format/safetensors.c,format/json_text.c
+schema schema.dict 1024 text/schema.c,text/schema_text.c
 tokenizer tokenizer.dict 512 text/vocab_gguf.c,text/vocab.c,text/special.c,text/merge.c,text/bpe.c,text/detok.c
 tokenizer_json tokenizer_json.dict 3072 text/vocab_hf.c,text/hf_shape.c,text/spm.c
 zip pickle.dict 1536 format/zip.c,format/torch_zip.c,format/torch_value.c,format/layout.c,format/inflate.c,format/packed.c,format/npy.c'

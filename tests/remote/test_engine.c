@@ -121,9 +121,9 @@ static const char *at(json_t *o, const char *list, size_t i, const char *key)
 
 static void bodies(void)
 {
-    const struct spn_message m[] = { { "system", "s" },
+    const struct spn_message m[] = { { "system", "s", NULL },
                                      { "user", "a\xff"
-                                               "b" } };
+                                               "b", NULL } };
     const char *const stops[] = { "1", "2", "3", "4", "5" };
     struct spn_prompt_request r = { .messages = m,
                                     .n_messages = 2,
@@ -230,7 +230,7 @@ static void engine(const char *url)
     struct spn_err err = SPN_ERR_INIT;
     const struct spn_answer *a = NULL;
     const char *const stops[] = { "two three" };
-    struct spn_message m = { "user", "@slow one two three four" };
+    struct spn_message m = { "user", "@slow one two three four", NULL };
     struct spn_prompt_request r = { .messages = &m, .n_messages = 1, .max_tokens = 50 };
     struct watcher w = { .api = api };
     const float *x = NULL;
