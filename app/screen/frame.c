@@ -418,6 +418,8 @@ static void draw_small(struct ui *ui, struct spn_screen *s)
     work_progress_text(ui, work, sizeof work);
     snprintf(text, sizeof text, "%s%s%s: window too small", s != NULL ? s->name : "spinney",
              work[0] != '\0' ? " " : "", work);
+    if (text_columns(text, sizeof text) > a.columns) /* what matters most, whole */
+        snprintf(text, sizeof text, "window too small");
     area_fit(a, 0, 0, text, sizeof text, -1, SPN_STYLE_TEXT, 0);
 }
 
