@@ -177,6 +177,7 @@ static spn_status start(struct spn_engine *e, struct spn_err *err)
         .templates = e->style.chat,
         .template_name = e->style.chat ? "the server's" : "none",
         .embed = true,
+        .grammar = true,
         .prefill = e->style.prefill != REMOTE_ASK,
         .parallel = e->parallel,
         .lacks = e->lacks,
@@ -288,6 +289,15 @@ static struct call *companion(struct spn_engine *e, const struct remote_ask *a)
     return NULL;
 }
 
+static bool is_json(const char *text)
+{
+    json_t *o = json_loads(text, 0, NULL);
+    bool good = o != NULL;
+
+    json_decref(o);
+    return good;
+}
+
 static spn_status remote_submit(struct spn_engine *e, const struct spn_prompt_request *r,
                                 int64_t *ticket, struct spn_err *err)
 {
@@ -309,6 +319,8 @@ static spn_status remote_submit(struct spn_engine *e, const struct spn_prompt_re
     m->start = remote_now();
     if (r->messages == NULL && r->text == NULL)
         st = spn_fail(err, SPN_EUSAGE, "a request needs messages or text");
+    else if (r->json_schema != NULL && !is_json(r->json_schema))
+        st = spn_fail(err, SPN_EFORMAT, "the schema of the answer is not JSON");
     else
         st = reply_init(&m->reply, r, err);
     if (st == SPN_OK && e->group > 1)

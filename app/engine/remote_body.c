@@ -40,6 +40,10 @@ spn_status remote_ask_copy(struct remote_ask *a, const struct spn_prompt_request
     }
     if (good && r->prefill != NULL && r->prefill[0] != '\0')
         good = (a->prefill = spn_strdup(r->prefill)) != NULL;
+    if (good && r->grammar != NULL)
+        good = (a->grammar = spn_strdup(r->grammar)) != NULL;
+    if (good && r->json_schema != NULL)
+        good = (a->json_schema = spn_strdup(r->json_schema)) != NULL;
     if (good && r->n_stop > 0)
         good = (a->stop = spn_calloc(r->n_stop, sizeof *a->stop)) != NULL;
     for (size_t i = 0; good && i < r->n_stop; i++)
@@ -63,6 +67,8 @@ void remote_ask_free(struct remote_ask *a)
     spn_free(a->stop);
     spn_free(a->text);
     spn_free(a->prefill);
+    spn_free(a->grammar);
+    spn_free(a->json_schema);
     *a = (struct remote_ask){ 0 };
 }
 
@@ -76,7 +82,8 @@ bool remote_ask_same(const struct remote_ask *a, const struct remote_ask *b)
     bool same = a->n_messages == b->n_messages && a->n_stop == b->n_stop &&
                 a->max_tokens == b->max_tokens && a->logprobs == b->logprobs &&
                 memcmp(&a->sampling, &b->sampling, sizeof a->sampling) == 0 &&
-                same_text(a->text, b->text) && same_text(a->prefill, b->prefill);
+                same_text(a->text, b->text) && same_text(a->prefill, b->prefill) &&
+                same_text(a->grammar, b->grammar) && same_text(a->json_schema, b->json_schema);
 
     for (size_t i = 0; same && i < a->n_messages; i++)
         same = same_text(a->messages[i].role, b->messages[i].role) &&
@@ -264,6 +271,15 @@ spn_status remote_body(struct spn_buf *b, const struct remote_ask *a, const stru
         json_array_append_new(stops, json_text(a->stop[i], strlen(a->stop[i])));
     if (json_array_size(stops) > 0)
         json_object_set(o, "stop", stops);
+    /* GBNF as llama.cpp's server takes it, a schema as the API does. A server that takes neither
+     * refuses the request, which then fails: an answer of another form is none. */
+    if (a->grammar != NULL)
+        json_object_set_new(o, "grammar", json_text(a->grammar, strlen(a->grammar)));
+    if (a->json_schema != NULL)
+        json_object_set_new(o, "response_format",
+                            json_pack("{s:s, s:{s:s, s:b, s:o}}", "type", "json_schema",
+                                      "json_schema", "name", "answer", "strict", 1, "schema",
+                                      json_loads(a->json_schema, 0, NULL)));
     if (n > 1)
         json_object_set_new(o, "n", json_integer(n));
     if (a->logprobs && (s->features & REMOTE_LOGPROBS))

@@ -26,7 +26,7 @@ enum remote_prefill { REMOTE_ASK, REMOTE_APPEND, REMOTE_VLLM };
 struct remote_ask {
     struct spn_message *messages; /* NULL: text */
     size_t n_messages;
-    char *text, *prefill;
+    char *text, *prefill, *grammar, *json_schema;
     char **stop;
     size_t n_stop;
     int64_t max_tokens;

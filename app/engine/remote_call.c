@@ -340,6 +340,8 @@ static void split(struct call *c, int from)
                                         .n_messages = c->ask.n_messages,
                                         .text = c->ask.text,
                                         .prefill = c->ask.prefill,
+                                        .grammar = c->ask.grammar,
+                                        .json_schema = c->ask.json_schema,
                                         .stop = (const char *const *)c->ask.stop,
                                         .n_stop = c->ask.n_stop,
                                         .max_tokens = c->ask.max_tokens,

@@ -169,6 +169,17 @@ static void bodies(void)
            "completions: one text");
     ok(json_integer_value(json_object_get(o, "max_tokens")) > 4000, "with room for an answer");
     json_decref(o);
+    s.chat = true;
+    r.grammar = "root ::= \"a\"";
+    r.json_schema = "{\"type\": \"object\"}";
+    o = body_of(&r, &s, 1);
+    ok_str(json_string_value(json_object_get(o, "grammar")), r.grammar, "a grammar");
+    ok_str(json_string_value(json_object_get(
+               json_object_get(
+                   json_object_get(json_object_get(o, "response_format"), "json_schema"), "schema"),
+               "type")),
+           "object", "a schema");
+    json_decref(o);
     ok(remote_refused("Unknown field: min_p", REMOTE_ALL) == REMOTE_EXTRA, "what min_p refuses");
     ok(remote_refused("the prompt is too long", REMOTE_ALL) == 0, "what refuses nothing");
 }
