@@ -180,7 +180,8 @@ static spn_status add_class(struct parser *p, struct items *v, struct range *ran
     int32_t rule;
     spn_status st = new_rule(p, &rule);
 
-    qsort(range, n, sizeof *range, by_low);
+    if (n > 0)
+        qsort(range, n, sizeof *range, by_low);
     for (size_t i = 0; i < n && st == SPN_OK; i++) {
         uint32_t lo = range[i].lo > next ? range[i].lo : next;
 

@@ -116,7 +116,7 @@ static struct j_value select_by(struct j_run *r, struct j_value v, const struct 
                                 bool wanted, bool by_attribute)
 {
     size_t skip = by_attribute, kept = 0;
-    struct j_args rest = { a->at + (a->n > skip + 1 ? skip + 1 : a->n),
+    struct j_args rest = { a->n > skip + 1 ? a->at + skip + 1 : NULL,
                            a->n > skip + 1 ? a->n - skip - 1 : 0, NULL, NULL, 0 };
     struct j_value out;
 
@@ -164,7 +164,8 @@ static struct j_value f_map(struct j_run *r, struct j_value v, const struct j_ar
 {
     const struct j_value *path = j_arg(a, SIZE_MAX, "attribute"),
                          *otherwise = j_arg(a, SIZE_MAX, "default");
-    struct j_args rest = { a->at + (a->n > 0), a->n - (a->n > 0), a->name, a->named, a->n_named };
+    struct j_args rest = { a->n > 0 ? a->at + 1 : NULL, a->n - (a->n > 0), a->name, a->named,
+                           a->n_named };
     struct j_value out;
 
     v = j_elements(r, &v);
