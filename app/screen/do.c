@@ -159,8 +159,12 @@ static void interrupt(struct ui *ui)
             s->view->act(s->state, ui_focus(s), SPN_WANT_STOP, 0);
         ui_say(ui, SPN_STYLE_TEXT, "stopping; what there is, is kept", NULL);
     } else if (s->in_line && line_text(NULL)[0] != '\0') {
-        line_remember(line_text(NULL));
-        line_interrupt();
+        char *text = spn_strdup(line_text(NULL));
+
+        line_interrupt(); /* first: the line may be one of the past, shown again */
+        if (text != NULL)
+            line_remember(text);
+        spn_free(text);
     } else if (ui->asked_to_leave) {
         ui_leave(ui);
     } else {

@@ -91,6 +91,55 @@ spn_status line_start(int columns, struct spn_err *err)
     return SPN_OK;
 }
 
+/* End what readline has begun and waits to go on with: a search, an argument, half a key. Its own
+   cleanup works inside its callback alone, one state a call, and leaves what it does not know. */
+static void settle(void)
+{
+    const unsigned long begun = RL_STATE_ISEARCH | RL_STATE_NSEARCH | RL_STATE_VIMOTION |
+                                RL_STATE_NUMERICARG | RL_STATE_MULTIKEY | RL_STATE_CHARSEARCH;
+    int i;
+
+    for (i = 0; i < 4 && RL_ISSTATE(begun); i++) {
+        RL_SETSTATE(RL_STATE_CALLBACK);
+        rl_callback_sigcleanup();
+        RL_UNSETSTATE(RL_STATE_CALLBACK);
+    }
+    RL_UNSETSTATE(begun);
+}
+
+/* Another text for the line, as edits that readline knows of: its lists of undos are shared with
+   the past lines, and freeing one behind its back frees it twice. */
+static void replace(const char *text)
+{
+    settle();
+    rl_begin_undo_group();
+    rl_delete_text(0, rl_end);
+    rl_point = rl_mark = 0;
+    rl_insert_text(text);
+    rl_end_undo_group();
+}
+
+/* Hand readline what is queued, and nothing of it twice. */
+static void feed(void)
+{
+    while (head < tail)
+        rl_callback_read_char();
+    head = tail = 0;
+}
+
+/* An empty line, as if one had been ended: readline tidies what hung on it. */
+static void start_over(void)
+{
+    replace("");
+    queue[0] = '\r';
+    head = 0;
+    tail = 1;
+    feed();
+    spn_free(ended);
+    ended = NULL;
+    closed = false;
+}
+
 static void list_free(HISTORY_STATE *s)
 {
     int i;
@@ -108,6 +157,7 @@ void line_end(void)
 
     if (nowhere == NULL)
         return;
+    start_over();
     rl_callback_handler_remove();
     clear_history();
     for (i = 0; i < n_lists; i++)
@@ -135,7 +185,7 @@ const char *line_text(size_t *cursor)
 
 void line_set(const char *text, size_t cursor)
 {
-    rl_replace_line(text, 1);
+    replace(text);
     rl_point = cursor < (size_t)rl_end ? (int)cursor : rl_end;
 }
 
@@ -143,17 +193,10 @@ void line_insert(const char *text, size_t n)
 {
     char *copy = spn_strndup(text, n);
 
+    settle();
     if (copy != NULL)
         rl_insert_text(copy);
     spn_free(copy);
-}
-
-/* Hand readline what is queued, and nothing of it twice. */
-static void feed(void)
-{
-    while (head < tail)
-        rl_callback_read_char();
-    head = tail = 0;
 }
 
 void line_key(struct key k, char **sent)
@@ -178,6 +221,7 @@ void line_key(struct key k, char **sent)
 
 void line_history(int step)
 {
+    settle();
     if (step < 0)
         rl_get_previous_history(1, 0);
     else
@@ -195,10 +239,7 @@ void line_remember(const char *text)
 
 void line_interrupt(void)
 {
-    rl_callback_sigcleanup();
-    rl_free_line_state();
-    rl_replace_line("", 1);
-    rl_point = rl_mark = 0;
+    start_over();
     using_history();
 }
 
@@ -229,6 +270,15 @@ void line_history_use(const char *name)
             break;
     if ((i == current && n_lists > 0) || i == LISTS_MAX)
         return;
+    if (n_lists > 0) {
+        size_t cursor = (size_t)rl_point;
+        char *text = spn_strdup(line_text(NULL));
+
+        start_over(); /* nothing of the line hangs on the list that goes */
+        if (text != NULL)
+            line_set(text, cursor);
+        spn_free(text);
+    }
     if (n_lists > 0)
         lists[current].state = history_get_history_state();
     if (i == n_lists) {
