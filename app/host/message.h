@@ -13,6 +13,12 @@ void message_error(const struct spn_err *err);
 /* "spinney: TEXT" on stderr. */
 void message_warn(const char *fmt, ...) SPN_PRINTF(1, 2);
 
+/* While a screen is drawn, stderr would be written over it: sentences are kept instead, the newest
+   of them. Off: what was not taken goes to stderr. Any thread. */
+void message_hold(bool on);
+/* The oldest kept sentence, without "spinney: "; free with spn_free. NULL: none. */
+char *message_held(void);
+
 /* Append N bytes with control characters, but for newline and tab, made visible ("^[", "\x9b"), and
    bytes that are not UTF-8 as "\xNN". */
 spn_status message_visible(struct spn_buf *b, const char *bytes, size_t n);

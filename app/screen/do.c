@@ -195,7 +195,8 @@ void ui_send(struct ui *ui, const char *text)
     const char *body = text[0] == '/' && text[1] == '/' ? text + 1 : text;
 
     line_remember(text);
-    if (slash && strpbrk(text + 1, "/\n") == NULL) {
+    /* A path is no command: its first word has a slash inside. */
+    if (slash && text[1 + strcspn(text + 1, "/ ")] != '/' && strchr(text, '\n') == NULL) {
         if (!slash_run(ui, text + 1)) {
             char say[160];
 

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "host/guard.h"
+#include "host/message.h"
 #include "host/settings.h"
 #include "screen/clipboard.h"
 #include "screen/line.h"
@@ -323,6 +324,7 @@ spn_status screens_run(const char *view, int argc, char **argv, struct spn_err *
         l.ui->term = l.term;
         l.ui->cells.ascii = term_facts(l.term)->ascii;
         choose_theme(&l);
+        message_hold(true);
         ui_go(l.ui, view != NULL ? view : "start", argc, argv);
         if (ui_shown(l.ui) == NULL && view != NULL)
             ui_go(l.ui, "start", 0, NULL);
@@ -330,6 +332,7 @@ spn_status screens_run(const char *view, int argc, char **argv, struct spn_err *
     }
     term_close(l.term);
     ui_close(l.ui);
+    message_hold(false);
     if (l.signals >= 0) {
         sigprocmask(SIG_SETMASK, &l.before, NULL);
         close(l.signals);

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "host/paths.h"
 #include "host/plugins.h"
+#include "host/message.h"
 #include "host/registry.h"
 #include "host/settings.h"
 #include "host/tables.h"
@@ -441,10 +442,15 @@ void ui_copy(struct ui *ui, const char *text, size_t n)
 
 void ui_tick(struct ui *ui)
 {
+    char *held;
     int i;
 
     ui->now_ms = ui_clock();
     work_drain(ui);
+    while ((held = message_held()) != NULL) {
+        ui_say(ui, SPN_STYLE_WARN, held, NULL);
+        spn_free(held);
+    }
     for (i = 0; i < ui->n_screens; i++) {
         struct spn_screen *s = ui->screen[i];
 

@@ -240,11 +240,12 @@ static spn_status add_global(struct machine *m, const unsigned char *module, uin
 /* The call CALLABLE(*ARGS), the last two values, as an object. */
 static spn_status make_object(struct machine *m, size_t n)
 {
-    struct k_value *v = NULL, **at = m->stack + m->n_stack - n;
+    struct k_value *v = NULL, **at;
     spn_status st = need(m, n);
 
     if (st != SPN_OK)
         return st;
+    at = m->stack + m->n_stack - n;
     if (at[1]->kind != KV_TUPLE)
         return bad(m, "the arguments of a call are no tuple");
     st = new_value(m, KV_OBJECT, &v);

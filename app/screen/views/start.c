@@ -204,19 +204,20 @@ static void close_start(void *view)
 static bool act(void *view, struct spn_pane *p, enum spn_want a, int n)
 {
     struct start *t = view;
-    char *argv[3] = { NULL };
+    char *model[2] = { "-m", NULL }, *question[3] = { "--reason", "fot:trees=8", NULL };
+    const struct entry *e;
     uint64_t id;
 
     if (a != SPN_WANT_OPEN || !pane_table.choice(t->list, &id) || id < 1 || id > t->n)
         return false;
-    if (t->entry[id - 1].go == NULL)
+    e = &t->entry[id - 1];
+    if (e->go == NULL)
         return false;
-    argv[0] = "-m";
-    argv[1] = t->entry[id - 1].argument;
-    if (t->entry[id - 1].what == MODEL)
-        pane_table.go(t->screen, t->entry[id - 1].go, 2, argv);
+    model[1] = question[2] = e->argument;
+    if (e->what == MODEL)
+        pane_table.go(t->screen, e->go, 2, model);
     else
-        pane_table.go(t->screen, t->entry[id - 1].go, argv[1] != NULL ? 1 : 0, argv + 1);
+        pane_table.go(t->screen, e->go, e->argument != NULL ? 3 : 0, question);
     return true;
 }
 
