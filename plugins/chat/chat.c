@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "turn.h"
+#include "view.h"
 
 #define TOGETHER 32 /* plain replies under way at once, where the engine does not say */
 
@@ -296,6 +297,8 @@ static spn_status declare(const struct spn_host *host, struct spn_err *err)
 
     if (registry == NULL)
         return spn_fail(err, SPN_ENOTFOUND, "chat: this host has no table \"registry\" 1");
+    if (registry->add(host, SPN_POINT_VIEW, "chat", &chat_view, err) != SPN_OK)
+        return err != NULL ? err->code : SPN_EINTERNAL;
     return registry->add(host, SPN_POINT_COMMAND, "chat", &command, err);
 }
 
@@ -317,7 +320,7 @@ SPN_PLUGIN(chat) = {
     .summary = "converse with a model; one-shot, pipe, JSON Lines",
     .papers = "",
     .needs = "",
-    .points = SPN_HAS(SPN_POINT_COMMAND),
+    .points = SPN_HAS(SPN_POINT_COMMAND) | SPN_HAS(SPN_POINT_VIEW),
     .declare = declare,
     .selftest = selftest,
 };

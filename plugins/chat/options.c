@@ -176,6 +176,8 @@ spn_status chat_read(struct chat *c, const struct spn_host *h, struct spn_job *j
     c->set = spn_value_str(v, "prompts");
     c->gold_key = spn_value_str(v, "gold-key");
     c->job = job;
+    if (job != NULL && c->job_api != NULL)
+        c->cancel = c->job_api->cancel(job);
     if (c->registry == NULL || c->values == NULL || c->engine_api == NULL ||
         c->thoughts_api == NULL || c->job_api == NULL)
         return spn_fail(err, SPN_ENOTFOUND, "chat: this host lacks a table it needs");

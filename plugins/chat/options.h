@@ -13,7 +13,13 @@ struct chat {
     const struct spn_thoughts_api *thoughts_api;
     const struct spn_job_api *job_api;
     const struct spn_prompts_api *prompts_api; /* NULL: this host has none */
-    struct spn_job *job;
+    struct spn_job *job; /* NULL: a screen asks, and the members below are set */
+    struct spn_cancel *cancel;
+    /* Text of a streamed reply, and a word that the thoughts have grown: from the thread that asks.
+       NULL: text goes to the job. */
+    void (*on_text)(void *ctx, const char *bytes, size_t n);
+    void (*on_change)(void *ctx);
+    void *ctx;
 
     struct spn_engine *engine;
     const char *system; /* NULL: none */
@@ -36,6 +42,7 @@ struct chat {
     int thinking;
     int64_t max_tokens;
     uint64_t seed;
+    struct spn_thoughts *growing; /* of the turn under way by a reasoner; NULL: none */
     enum chat_thoughts thoughts;
     bool strict, unordered;
     int64_t unsolved; /* answers that are not checked right */

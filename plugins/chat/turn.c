@@ -69,8 +69,7 @@ spn_status turn_of_messages(struct turn *t, const struct chat *c, const struct s
     if (c->system != NULL)
         st = add(t, "system", c->system, NULL, err);
     for (size_t i = 0; i < n && st == SPN_OK; i++)
-        st = add(t, m[i].role, m[i].content, m[i].more != NULL ? spn_strdup(m[i].more) : NULL,
-                 err);
+        st = add(t, m[i].role, m[i].content, m[i].more != NULL ? spn_strdup(m[i].more) : NULL, err);
     return st == SPN_OK ? look(t, c, err) : st;
 }
 
@@ -211,8 +210,13 @@ static struct {
 
 static void on_text(void *ctx, const char *bytes, size_t n)
 {
-    if (flow.stream)
+    if (flow.stream && flow.c->on_text != NULL) {
+        flow.c->on_text(flow.c->ctx, bytes, n);
+        if (spn_cancelled(flow.c->cancel))
+            flow.c->engine_api->cancel(flow.c->engine, flow.t->ticket);
+    } else if (flow.stream) {
         flow.c->job_api->write(flow.c->job, bytes, n);
+    }
     if (flow.over || flow.deadline == 0 || now() < flow.deadline)
         return;
     flow.over = true;
@@ -329,7 +333,9 @@ spn_status turn_reason(struct turn *t, struct chat *c, struct spn_err *err)
                                     .seed = c->seed,
                                     .budget = c->budget,
                                     .sampling = c->sampling,
-                                    .cancel = c->job_api->cancel(c->job) };
+                                    .cancel = c->cancel,
+                                    .on_change = c->on_change,
+                                    .on_change_ctx = c->ctx };
     struct spn_reason_result out = { .answer = NULL };
     spn_status st;
 
@@ -348,9 +354,11 @@ spn_status turn_reason(struct turn *t, struct chat *c, struct spn_err *err)
     t->thoughts = r.thoughts = c->thoughts_api->new_();
     if (t->thoughts == NULL)
         return no_memory(err);
-    if (!c->job_api->json(c->job))
+    if (c->job != NULL && !c->job_api->json(c->job))
         say_estimate(t, c, &r);
+    c->growing = t->thoughts;
     st = c->reasoner->run(&r, &out, err);
+    c->growing = NULL;
     if (st != SPN_OK)
         return st;
     t->done = true;
