@@ -53,6 +53,12 @@ AS_VAR_IF([with_curl], [no], [], [
   PKG_CHECK_MODULES([CURL], [libcurl >= 7.68], [have_curl=yes],
     [AS_VAR_IF([with_curl], [auto], [], [AC_MSG_ERROR([libcurl is missing: install libcurl4-openssl-dev])])])])
 AM_CONDITIONAL([HAVE_CURL], [test $have_curl = yes])
+AC_ARG_WITH([lzma], [AS_HELP_STRING([--with-lzma=auto|no], [liblzma for packed checkpoints])], [], [with_lzma=auto])
+have_lzma=no
+AS_VAR_IF([with_lzma], [no], [], [
+  PKG_CHECK_MODULES([LZMA], [liblzma >= 5.2], [have_lzma=yes],
+    [AS_VAR_IF([with_lzma], [auto], [], [AC_MSG_ERROR([liblzma is missing: install liblzma-dev])])])])
+AS_VAR_IF([have_lzma], [yes], [AC_DEFINE([HAVE_LZMA], [1], [packed checkpoints go through LZMA])])
 ])
 
 # The screens: ncurses with wide characters is needed, readline may be left out (then the line is our own small editor).
@@ -118,7 +124,7 @@ AM_CONDITIONAL([HAVE_CUDA], [test $have_cuda = yes])
 
 # Plugins: the list that Makefile.am includes, one fragment a folder.
 AC_DEFUN([SPN_PLUGINS], [
-spn_plugins="chat ckpt cot dialog fot game24 math seg tot words"
+spn_plugins="chat ckpt cot dialog excp fot game24 math seg tot words"
 AC_SUBST([spn_plugins])
 AM_CONDITIONAL([STATIC_PLUGINS], [test "x$enable_static_plugins" = xyes])
 AS_VAR_IF([enable_static_plugins], [yes], [AC_DEFINE([SPN_STATIC_PLUGINS], [1], [plugins are linked into the program])])
@@ -133,6 +139,7 @@ spinney $PACKAGE_VERSION
   OpenBLAS module   $have_blas (training)
   media module      $have_media (pictures and clips)
   libcurl module    $have_curl (remote engines)
+  liblzma           $have_lzma (packed checkpoints)
   readline          $have_readline (the line of the screens)
   CUDA module       $have_cuda ($cuda_why)
   plugins           $spn_plugins

@@ -45,6 +45,19 @@ json_t *layout_params(const struct step_view *s)
     return params;
 }
 
+/* How E stands in its file: a folder's reader puts a prefix before our optimizer's names. NULL:
+   as it is named. */
+static const char *name_in_file(const struct step_view *s, const struct spn_reader *reader,
+                                const struct spn_entry *e)
+{
+    static const char prefix[] = "optimizer.state.";
+
+    return reader == s->c.reader && strcmp(base_name(e->file), "optimizer.safetensors") == 0 &&
+                   spn_path_is_dir(s->c.path) && strncmp(e->name, prefix, sizeof prefix - 1) == 0
+               ? e->name + sizeof prefix - 1
+               : NULL;
+}
+
 /* The tensors by the file that they stood in. */
 static json_t *tensors_by_file(const struct step_view *s)
 {
@@ -63,10 +76,11 @@ static json_t *tensors_by_file(const struct step_view *s)
             list = json_array();
             json_object_set_new(files, file, list);
         }
-        if (json_array_append_new(list, json_pack("{s:s, s:s, s:I, s:i}", "name", e->name, "dtype",
-                                                  spn_dtype_name(e->t.dtype), "param",
-                                                  found ? (json_int_t)param : (json_int_t)-1,
-                                                  "part", part)) != 0) {
+        if (json_array_append_new(
+                list, json_pack("{s:s, s:s*, s:s, s:I, s:i}", "name", e->name, "as",
+                                name_in_file(s, reader, e), "dtype", spn_dtype_name(e->t.dtype),
+                                "param", found ? (json_int_t)param : (json_int_t)-1, "part",
+                                part)) != 0) {
             json_decref(files);
             return NULL;
         }
@@ -223,6 +237,7 @@ struct again {
 static spn_status add_tensor(struct again *a, const json_t *o, struct spn_err *err)
 {
     const char *name = json_string_value(json_object_get(o, "name")),
+               *as = json_string_value(json_object_get(o, "as")),
                *type = json_string_value(json_object_get(o, "dtype"));
     json_int_t param = json_integer_value(json_object_get(o, "param")),
                part = json_integer_value(json_object_get(o, "part"));
@@ -233,13 +248,15 @@ static spn_status add_tensor(struct again *a, const json_t *o, struct spn_err *e
     if (name == NULL || dtype < 0 || part < 0 || part >= PARTS ||
         (param >= 0 && (size_t)param >= a->s->n))
         return spn_fail(err, SPN_EFORMAT, "layout.json: a tensor that is none");
+    if (as == NULL)
+        as = name;
     if (param < 0) {
         const struct spn_entry *e = a->rest != NULL ? spn_reader_find(a->rest, name) : NULL;
 
         if (e == NULL)
             return spn_fail(err, SPN_EFORMAT, "rest.safetensors: %s is missing", name);
         st = spn_entry_view(a->rest, e, &t, &a->made[a->n_made++], err);
-        return st == SPN_OK ? spn_writer_tensor(a->w, name, &t) : st;
+        return st == SPN_OK ? spn_writer_tensor(a->w, as, &t) : st;
     }
     t = part == PART_WEIGHT    ? a->s->param[param].weight
         : part == PART_EXP_AVG ? a->s->param[param].exp_avg
@@ -247,7 +264,7 @@ static spn_status add_tensor(struct again *a, const json_t *o, struct spn_err *e
     if (t.data == NULL || !spn_dtype_info(dtype)->encode)
         return spn_fail(err, SPN_EFORMAT, "layout.json: %s has no such part or type", name);
     if (dtype == SPN_F32)
-        return spn_writer_tensor(a->w, name, &t);
+        return spn_writer_tensor(a->w, as, &t);
     st = spn_tensor_init(&made, dtype, t.ndim, t.dim, NULL, err);
     if (st == SPN_OK && (made.data = spn_calloc((size_t)spn_tensor_bytes(&made) + 1, 1)) == NULL)
         st = spn_fail(err, SPN_ENOMEM, "%s: no memory for its numbers", name);
@@ -255,7 +272,7 @@ static spn_status add_tensor(struct again *a, const json_t *o, struct spn_err *e
         a->made[a->n_made++] = made.data;
         st = spn_quant(dtype, t.data, made.data, spn_tensor_elems(&t), err);
     }
-    return st == SPN_OK ? spn_writer_tensor(a->w, name, &made) : st;
+    return st == SPN_OK ? spn_writer_tensor(a->w, as, &made) : st;
 }
 
 /* Only safetensors are written: a file of another form gets that ending. */
