@@ -1,280 +1,12 @@
-/* pickle.c - the pickle machine, protocols 0 to 5: a stack, marks and a memo, over inert values. */
+/* pickle.c - the pickle machine, protocols 0 to 5: opcodes, their operands and the memo. */
 #include "config.h"
 
-#include "format/pickle.h"
+#include "format/pickle_stack.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
-
-enum { STACK_MAX = 1000000, MEMO_MAX = 5000000, LONG_BYTES_MAX = 255, TEXT_BYTES_MAX = 256 << 20 };
-
-struct machine {
-    struct spn_reader *r;
-    struct spn_err *err;
-    const char *place;
-    const unsigned char *begin, *p, *end;
-    uint64_t base;
-    size_t at;                              /* of the opcode, from BEGIN */
-    struct k_value **stack;
-    size_t n_stack, room_stack;
-    size_t *marks;                          /* heights of the stack */
-    size_t n_marks, room_marks;
-    struct k_value **memo;
-    size_t n_memo, room_memo;
-    struct k_value persistent;
-};
-
-static spn_status bad(struct machine *m, const char *what)
-{
-    return spn_fail(m->err, SPN_EFORMAT, "%s: pickle, byte %" PRIu64 " (opcode 0x%02x): %s",
-                    m->place, m->base + m->at, m->begin + m->at < m->end ? m->begin[m->at] : 0,
-                    what);
-}
-
-static spn_status no_memory(struct machine *m)
-{
-    return spn_fail(m->err, SPN_ENOMEM, "%s: no memory for its pickle", m->place);
-}
-
-/* ---- values ---- */
-
-static spn_status new_value(struct machine *m, int kind, struct k_value **out)
-{
-    spn_status st = k_reader_alloc(m->r, out, 1, sizeof **out, m->err);
-
-    if (st == SPN_OK)
-        (*out)->kind = (unsigned char)kind;
-    return st;
-}
-
-/* The old array stays in the arena: at most as much again. */
-static spn_status append(struct machine *m, struct k_value *list, struct k_value *const *items,
-                         size_t n)
-{
-    struct k_value **grown = NULL;
-    uint64_t want = list->n + n;
-    spn_status st;
-
-    if (want > UINT32_MAX / 2)
-        return bad(m, "too many items");
-    if (want > list->room) {
-        uint64_t room = want <= list->n + 1 ? list->n * 2 + 2 : want;
-
-        st = k_reader_alloc(m->r, &grown, room, sizeof *grown, m->err);
-        if (st != SPN_OK)
-            return st;
-        if (list->n > 0)
-            memcpy(grown, list->u.items, (size_t)list->n * sizeof *grown);
-        list->u.items = grown;
-        list->room = (uint32_t)room;
-    }
-    if (n > 0)
-        memcpy(list->u.items + list->n, items, n * sizeof *items);
-    list->n = want;
-    return SPN_OK;
-}
-
-static spn_status push(struct machine *m, struct k_value *v)
-{
-    if (m->n_stack >= STACK_MAX)
-        return bad(m, "more than a million values on the stack");
-    if (m->n_stack == m->room_stack) {
-        size_t room = m->room_stack * 2 + 64;
-        struct k_value **grown = spn_realloc(m->stack, room, sizeof *grown);
-
-        if (grown == NULL)
-            return no_memory(m);
-        m->stack = grown;
-        m->room_stack = room;
-    }
-    m->stack[m->n_stack++] = v;
-    return SPN_OK;
-}
-
-static spn_status push_new(struct machine *m, int kind, int64_t i)
-{
-    struct k_value *v = NULL;
-    spn_status st = new_value(m, kind, &v);
-
-    if (st != SPN_OK)
-        return st;
-    v->u.i = i;
-    return push(m, v);
-}
-
-static spn_status push_text(struct machine *m, int kind, const unsigned char *s, uint64_t n)
-{
-    struct k_value *v = NULL;
-    spn_status st = new_value(m, kind, &v);
-
-    if (st != SPN_OK)
-        return st;
-    v->n = n;
-    v->u.s = s;
-    return push(m, v);
-}
-
-/* Values above the last mark; without one, all. */
-static size_t depth(const struct machine *m)
-{
-    return m->n_stack - (m->n_marks > 0 ? m->marks[m->n_marks - 1] : 0);
-}
-
-static spn_status need(struct machine *m, size_t n)
-{
-    return depth(m) >= n ? SPN_OK : bad(m, "it takes more values than there are");
-}
-
-static struct k_value *top(const struct machine *m)
-{
-    return m->stack[m->n_stack - 1];
-}
-
-static spn_status mark(struct machine *m)
-{
-    if (m->n_marks >= STACK_MAX)
-        return bad(m, "more than a million marks");
-    if (m->n_marks == m->room_marks) {
-        size_t room = m->room_marks * 2 + 64;
-        size_t *grown = spn_realloc(m->marks, room, sizeof *grown);
-
-        if (grown == NULL)
-            return no_memory(m);
-        m->marks = grown;
-        m->room_marks = room;
-    }
-    m->marks[m->n_marks++] = m->n_stack;
-    return SPN_OK;
-}
-
-/* Take the last mark away; what was above it stays on the stack, *N values at *ITEMS. */
-static spn_status unmark(struct machine *m, struct k_value ***items, size_t *n)
-{
-    if (m->n_marks == 0)
-        return bad(m, "no mark is set");
-    m->n_marks--;
-    *items = m->stack + m->marks[m->n_marks];
-    *n = m->n_stack - m->marks[m->n_marks];
-    return SPN_OK;
-}
-
-/* A container of the last N values, which it replaces. */
-static spn_status gather(struct machine *m, int kind, size_t n)
-{
-    struct k_value *v = NULL;
-    spn_status st = new_value(m, kind, &v);
-
-    if (st == SPN_OK)
-        st = append(m, v, m->stack + m->n_stack - n, n);
-    if (st != SPN_OK)
-        return st;
-    m->n_stack -= n;
-    return push(m, v);
-}
-
-static spn_status gather_marked(struct machine *m, int kind)
-{
-    struct k_value **items = NULL;
-    size_t n = 0;
-    spn_status st = unmark(m, &items, &n);
-
-    if (st == SPN_OK && kind == KV_DICT && n % 2 != 0)
-        st = bad(m, "a key without a value");
-    return st == SPN_OK ? gather(m, kind, n) : st;
-}
-
-/* Put the last N values into the container below them: items, or keys and values. */
-static spn_status put_into(struct machine *m, int kind, size_t n)
-{
-    struct k_value *v;
-    spn_status st;
-
-    if (depth(m) < n + 1)
-        return bad(m, "no container below its items");
-    if (kind == KV_DICT && n % 2 != 0)
-        return bad(m, "a key without a value");
-    v = m->stack[m->n_stack - n - 1];
-    if (v->kind == KV_OBJECT)
-        v = kind == KV_DICT ? &v->u.o->pairs : &v->u.o->items;
-    else if (v->kind != kind)
-        return bad(m, "the value below is no such container");
-    st = append(m, v, m->stack + m->n_stack - n, n);
-    if (st == SPN_OK)
-        m->n_stack -= n;
-    return st;
-}
-
-static spn_status put_marked(struct machine *m, int kind)
-{
-    struct k_value **items = NULL;
-    size_t n = 0;
-    spn_status st = unmark(m, &items, &n);
-
-    return st == SPN_OK ? put_into(m, kind, n) : st;
-}
-
-static spn_status add_global(struct machine *m, const unsigned char *module, uint64_t n,
-                             const unsigned char *name, uint64_t k)
-{
-    struct k_value *v = NULL;
-    char *text = NULL;
-    spn_status st = new_value(m, KV_GLOBAL, &v);
-
-    if (st == SPN_OK)
-        st = k_reader_alloc(m->r, &text, n + k + 2, 1, m->err);
-    if (st != SPN_OK)
-        return st;
-    memcpy(text, module, (size_t)n);
-    text[n] = '.';
-    memcpy(text + n + 1, name, (size_t)k);
-    v->u.s = (const unsigned char *)text;
-    v->n = n + k + 1;
-    if (strlen(text) != v->n)
-        return bad(m, "a global whose name holds a NUL");
-    st = k_reader_add_global(m->r, text, m->err);
-    return st == SPN_OK ? push(m, v) : st;
-}
-
-/* The call CALLABLE(*ARGS), the last two values, as an object. */
-static spn_status make_object(struct machine *m, size_t n)
-{
-    struct k_value *v = NULL, **at;
-    spn_status st = need(m, n);
-
-    if (st != SPN_OK)
-        return st;
-    at = m->stack + m->n_stack - n;
-    if (at[1]->kind != KV_TUPLE)
-        return bad(m, "the arguments of a call are no tuple");
-    st = new_value(m, KV_OBJECT, &v);
-    if (st == SPN_OK)
-        st = k_reader_alloc(m->r, &v->u.o, 1, sizeof *v->u.o, m->err);
-    if (st != SPN_OK)
-        return st;
-    v->u.o->callable = at[0];
-    v->u.o->args = at[1];
-    v->u.o->items.kind = KV_LIST;
-    v->u.o->pairs.kind = KV_DICT;
-    m->n_stack -= n;
-    return push(m, v);
-}
-
-static spn_status build(struct machine *m)
-{
-    spn_status st = need(m, 2);
-    const struct k_value *state;
-
-    if (st != SPN_OK)
-        return st;
-    state = top(m);
-    m->n_stack--;
-    if (top(m)->kind != KV_OBJECT)
-        return bad(m, "a state for what is no object");
-    top(m)->u.o->state = state;
-    return SPN_OK;
-}
 
 /* ---- operands ---- */
 
@@ -313,8 +45,8 @@ static spn_status take_text(struct machine *m, int width, int kind)
     if (st == SPN_OK)
         st = take(m, n, &s);
     if (st == SPN_OK && n > TEXT_BYTES_MAX && kind == KV_TEXT)
-        st = bad(m, "a text of more than 256 MiB");
-    return st == SPN_OK ? push_text(m, kind, s, n) : st;
+        st = pm_bad(m, "a text of more than 256 MiB");
+    return st == SPN_OK ? pm_push_text(m, kind, s, n) : st;
 }
 
 static spn_status take_line(struct machine *m, const unsigned char **s, size_t *n)
@@ -323,7 +55,7 @@ static spn_status take_line(struct machine *m, const unsigned char **s, size_t *
         m->p < m->end ? memchr(m->p, '\n', (size_t)(m->end - m->p)) : NULL;
 
     if (line_end == NULL)
-        return bad(m, "a line without an end");
+        return pm_bad(m, "a line without an end");
     *s = m->p;
     *n = (size_t)(line_end - m->p);
     m->p = line_end + 1;
@@ -335,16 +67,17 @@ static spn_status take_long(struct machine *m, uint64_t n)
 {
     const unsigned char *b = NULL;
     uint64_t v;
-    spn_status st = n <= LONG_BYTES_MAX ? take(m, n, &b) : bad(m, "an integer of over 255 bytes");
+    spn_status st =
+        n <= LONG_BYTES_MAX ? take(m, n, &b) : pm_bad(m, "an integer of over 255 bytes");
 
     if (st != SPN_OK)
         return st;
     if (n > 8)
-        return push_text(m, KV_BIG, b, n);
+        return pm_push_text(m, KV_BIG, b, n);
     v = n > 0 && (b[n - 1] & 0x80) != 0 ? UINT64_MAX : 0;
     for (uint64_t i = 0; i < n; i++)
         v = (v & ~((uint64_t)0xff << 8 * i)) | (uint64_t)b[i] << 8 * i;
-    return push_new(m, KV_INT, (int64_t)v);
+    return pm_push_new(m, KV_INT, (int64_t)v);
 }
 
 static spn_status line_int(struct machine *m, bool may_be_bool)
@@ -356,25 +89,25 @@ static spn_status line_int(struct machine *m, bool may_be_bool)
     spn_status st = take_line(m, &s, &n);
 
     if (st == SPN_OK && may_be_bool && n == 2 && s[0] == '0' && (s[1] == '0' || s[1] == '1'))
-        return push_new(m, KV_BOOL, s[1] == '1');
+        return pm_push_new(m, KV_BOOL, s[1] == '1');
     if (st == SPN_OK)
-        st = new_value(m, KV_INT, &v);
+        st = pm_new_value(m, KV_INT, &v);
     if (st == SPN_OK)
         st = k_reader_alloc(m->r, &big, 16, 1, m->err);
     if (st == SPN_OK && !k_text_int((const char *)s, n, v, big, 16))
-        st = bad(m, "no integer of at most 128 bits");
-    return st == SPN_OK ? push(m, v) : st;
+        st = pm_bad(m, "no integer of at most 128 bits");
+    return st == SPN_OK ? pm_push(m, v) : st;
 }
 
 static spn_status push_float(struct machine *m, double f)
 {
     struct k_value *v = NULL;
-    spn_status st = new_value(m, KV_FLOAT, &v);
+    spn_status st = pm_new_value(m, KV_FLOAT, &v);
 
     if (st != SPN_OK)
         return st;
     v->u.f = f;
-    return push(m, v);
+    return pm_push(m, v);
 }
 
 static spn_status line_float(struct machine *m)
@@ -385,7 +118,7 @@ static spn_status line_float(struct machine *m)
     spn_status st = take_line(m, &s, &n);
 
     if (st == SPN_OK && !k_text_float((const char *)s, n, &f))
-        st = bad(m, "no number");
+        st = pm_bad(m, "no number");
     return st == SPN_OK ? push_float(m, f) : st;
 }
 
@@ -414,8 +147,8 @@ static spn_status line_text(struct machine *m, bool raw)
     if (st == SPN_OK)
         st = k_reader_alloc(m->r, &text, 2 * (uint64_t)n + 4, 1, m->err);
     if (st == SPN_OK && !k_text_unescape(s, n, raw, text, &length))
-        st = bad(m, "no text in Python's form");
-    return st == SPN_OK ? push_text(m, KV_TEXT, text, length) : st;
+        st = pm_bad(m, "no text in Python's form");
+    return st == SPN_OK ? pm_push_text(m, KV_TEXT, text, length) : st;
 }
 
 static spn_status line_global(struct machine *m)
@@ -426,22 +159,22 @@ static spn_status line_global(struct machine *m)
 
     if (st == SPN_OK)
         st = take_line(m, &name, &k);
-    return st == SPN_OK ? add_global(m, module, n, name, k) : st;
+    return st == SPN_OK ? pm_add_global(m, module, n, name, k) : st;
 }
 
 static spn_status stack_global(struct machine *m)
 {
     const struct k_value *module, *name;
-    spn_status st = need(m, 2);
+    spn_status st = pm_need(m, 2);
 
     if (st != SPN_OK)
         return st;
     module = m->stack[m->n_stack - 2];
     name = m->stack[m->n_stack - 1];
     if (module->kind != KV_TEXT || name->kind != KV_TEXT)
-        return bad(m, "a global whose name is no text");
+        return pm_bad(m, "a global whose name is no text");
     m->n_stack -= 2;
-    return add_global(m, module->u.s, module->n, name->u.s, name->n);
+    return pm_add_global(m, module->u.s, module->n, name->u.s, name->n);
 }
 
 /* A global with its arguments down to the mark, as protocols 0 and 1 write instances. */
@@ -452,7 +185,7 @@ static spn_status refuse_instance(struct machine *m)
 
     if (m->begin[m->at] != 'i' || take_line(m, &module, &n) != SPN_OK ||
         take_line(m, &name, &k) != SPN_OK)
-        return bad(m, "instances of protocol 0 and 1 are not read");
+        return pm_bad(m, "instances of protocol 0 and 1 are not read");
     return spn_fail(m->err, SPN_EFORMAT,
                     "%s: pickle, byte %" PRIu64 ": an instance of %.*s.%.*s; this form is not read",
                     m->place, m->base + m->at, n < 100 ? (int)n : 100, (const char *)module,
@@ -464,32 +197,32 @@ static spn_status refuse_instance(struct machine *m)
 /* Indices that a writer counts up never reach the pickle's length in bytes. */
 static spn_status memo_put(struct machine *m, uint64_t i)
 {
-    spn_status st = need(m, 1);
+    spn_status st = pm_need(m, 1);
 
     if (st != SPN_OK)
         return st;
     if (i >= MEMO_MAX || i > (uint64_t)(m->end - m->begin))
-        return bad(m, "a memo index of more than 5 million or the pickle's bytes");
+        return pm_bad(m, "a memo index of more than 5 million or the pickle's bytes");
     if (i >= m->room_memo) {
         size_t room = (size_t)i + (size_t)i / 2 + 64;
         struct k_value **grown = spn_realloc(m->memo, room, sizeof *grown);
 
         if (grown == NULL)
-            return no_memory(m);
+            return pm_no_memory(m);
         memset(grown + m->room_memo, 0, (room - m->room_memo) * sizeof *grown);
         m->memo = grown;
         m->room_memo = room;
     }
     m->n_memo += m->memo[i] == NULL;
-    m->memo[i] = top(m);
+    m->memo[i] = pm_top(m);
     return SPN_OK;
 }
 
 static spn_status memo_get(struct machine *m, uint64_t i)
 {
     if (i >= m->room_memo || m->memo[i] == NULL)
-        return bad(m, "nothing was kept under this memo index");
-    return push(m, m->memo[i]);
+        return pm_bad(m, "nothing was kept under this memo index");
+    return pm_push(m, m->memo[i]);
 }
 
 static spn_status memo_line(struct machine *m, bool put)
@@ -500,9 +233,9 @@ static spn_status memo_line(struct machine *m, bool put)
     size_t n = 0;
     spn_status st = take_line(m, &s, &n);
 
-    if (st == SPN_OK && (!k_text_int((const char *)s, n, &v, big, sizeof big) ||
-                         v.kind != KV_INT || v.u.i < 0))
-        st = bad(m, "no memo index");
+    if (st == SPN_OK &&
+        (!k_text_int((const char *)s, n, &v, big, sizeof big) || v.kind != KV_INT || v.u.i < 0))
+        st = pm_bad(m, "no memo index");
     if (st != SPN_OK)
         return st;
     return put ? memo_put(m, (uint64_t)v.u.i) : memo_get(m, (uint64_t)v.u.i);
@@ -522,12 +255,12 @@ static spn_status memo_binary(struct machine *m, int width, bool put)
 
 static spn_status pop(struct machine *m)
 {
-    if (depth(m) > 0)
+    if (pm_depth(m) > 0)
         m->n_stack--;
     else if (m->n_marks > 0)
         m->n_marks--;
     else
-        return bad(m, "nothing to take from the stack");
+        return pm_bad(m, "nothing to take from the stack");
     return SPN_OK;
 }
 
@@ -535,7 +268,7 @@ static spn_status pop_mark(struct machine *m)
 {
     struct k_value **items = NULL;
     size_t n = 0;
-    spn_status st = unmark(m, &items, &n);
+    spn_status st = pm_unmark(m, &items, &n);
 
     if (st == SPN_OK)
         m->n_stack -= n;
@@ -551,27 +284,27 @@ static spn_status persistent(struct machine *m, bool text)
     if (text) {
         st = take_line(m, &s, &n);
         if (st == SPN_OK)
-            st = push_text(m, KV_TEXT, s, n);
+            st = pm_push_text(m, KV_TEXT, s, n);
     }
     if (st == SPN_OK)
-        st = need(m, 1);
+        st = pm_need(m, 1);
     if (st == SPN_OK)
-        st = gather(m, KV_PERSISTENT, 1);
-    return st == SPN_OK ? append(m, &m->persistent, &m->stack[m->n_stack - 1], 1) : st;
+        st = pm_gather(m, KV_PERSISTENT, 1);
+    return st == SPN_OK ? pm_append(m, &m->persistent, &m->stack[m->n_stack - 1], 1) : st;
 }
 
 static spn_status gather_last(struct machine *m, size_t n)
 {
-    spn_status st = need(m, n);
+    spn_status st = pm_need(m, n);
 
-    return st == SPN_OK ? gather(m, KV_TUPLE, n) : st;
+    return st == SPN_OK ? pm_gather(m, KV_TUPLE, n) : st;
 }
 
 static spn_status dup(struct machine *m)
 {
-    spn_status st = need(m, 1);
+    spn_status st = pm_need(m, 1);
 
-    return st == SPN_OK ? push(m, top(m)) : st;
+    return st == SPN_OK ? pm_push(m, pm_top(m)) : st;
 }
 
 /* An integer of WIDTH bytes; of 4 it has a sign. */
@@ -582,7 +315,7 @@ static spn_status binary_int(struct machine *m, int width)
 
     if (st != SPN_OK)
         return st;
-    return push_new(m, KV_INT, width == 4 ? (int64_t)(int32_t)(uint32_t)v : (int64_t)v);
+    return pm_push_new(m, KV_INT, width == 4 ? (int64_t)(int32_t)(uint32_t)v : (int64_t)v);
 }
 
 static spn_status long_4(struct machine *m)
@@ -607,7 +340,7 @@ static spn_status frame(struct machine *m)
     spn_status st = take_int(m, 8, &n);
 
     if (st == SPN_OK && n > (uint64_t)(m->end - m->p))
-        st = bad(m, "a frame past the end");
+        st = pm_bad(m, "a frame past the end");
     return st;
 }
 
@@ -616,89 +349,156 @@ static spn_status protocol(struct machine *m)
     uint64_t v = 0;
     spn_status st = take_int(m, 1, &v);
 
-    return st == SPN_OK && v > 5 ? bad(m, "a protocol newer than 5") : st;
+    return st == SPN_OK && v > 5 ? pm_bad(m, "a protocol newer than 5") : st;
 }
 
 static spn_status step(struct machine *m, unsigned char op)
 {
     switch (op) {
-    case 0x80: return protocol(m);
-    case 0x95: return frame(m);
-    case '(':  return mark(m);
-    case '0':  return pop(m);
-    case '1':  return pop_mark(m);
-    case '2':  return dup(m);
-    case 'N':  return push_new(m, KV_NONE, 0);
-    case 0x88: return push_new(m, KV_BOOL, 1);
-    case 0x89: return push_new(m, KV_BOOL, 0);
-    case 'J':  return binary_int(m, 4);
-    case 'K':  return binary_int(m, 1);
-    case 'M':  return binary_int(m, 2);
-    case 0x8a: return long_1(m);
-    case 0x8b: return long_4(m);
-    case 'G':  return take_float(m);
-    case 'I':  return line_int(m, true);
-    case 'L':  return line_int(m, false);
-    case 'F':  return line_float(m);
-    case 0x8c: return take_text(m, 1, KV_TEXT);
-    case 'X':  return take_text(m, 4, KV_TEXT);
-    case 0x8d: return take_text(m, 8, KV_TEXT);
-    case 'C':  return take_text(m, 1, KV_BYTES);
-    case 'B':  return take_text(m, 4, KV_BYTES);
+    case 0x80:
+        return protocol(m);
+    case 0x95:
+        return frame(m);
+    case '(':
+        return pm_mark(m);
+    case '0':
+        return pop(m);
+    case '1':
+        return pop_mark(m);
+    case '2':
+        return dup(m);
+    case 'N':
+        return pm_push_new(m, KV_NONE, 0);
+    case 0x88:
+        return pm_push_new(m, KV_BOOL, 1);
+    case 0x89:
+        return pm_push_new(m, KV_BOOL, 0);
+    case 'J':
+        return binary_int(m, 4);
+    case 'K':
+        return binary_int(m, 1);
+    case 'M':
+        return binary_int(m, 2);
+    case 0x8a:
+        return long_1(m);
+    case 0x8b:
+        return long_4(m);
+    case 'G':
+        return take_float(m);
+    case 'I':
+        return line_int(m, true);
+    case 'L':
+        return line_int(m, false);
+    case 'F':
+        return line_float(m);
+    case 0x8c:
+        return take_text(m, 1, KV_TEXT);
+    case 'X':
+        return take_text(m, 4, KV_TEXT);
+    case 0x8d:
+        return take_text(m, 8, KV_TEXT);
+    case 'C':
+        return take_text(m, 1, KV_BYTES);
+    case 'B':
+        return take_text(m, 4, KV_BYTES);
     case 0x8e:
-    case 0x96: return take_text(m, 8, KV_BYTES);
-    case 'U':  return take_text(m, 1, KV_TEXT);
-    case 'T':  return take_text(m, 4, KV_TEXT);
-    case 'V':  return line_text(m, true);
-    case 'S':  return line_text(m, false);
-    case ')':  return gather(m, KV_TUPLE, 0);
-    case 0x85: return gather_last(m, 1);
-    case 0x86: return gather_last(m, 2);
-    case 0x87: return gather_last(m, 3);
-    case 't':  return gather_marked(m, KV_TUPLE);
-    case ']':  return gather(m, KV_LIST, 0);
-    case 'a':  return put_into(m, KV_LIST, 1);
-    case 'e':  return put_marked(m, KV_LIST);
-    case 'l':  return gather_marked(m, KV_LIST);
-    case '}':  return gather(m, KV_DICT, 0);
-    case 's':  return put_into(m, KV_DICT, 2);
-    case 'u':  return put_marked(m, KV_DICT);
-    case 'd':  return gather_marked(m, KV_DICT);
-    case 0x8f: return gather(m, KV_SET, 0);
-    case 0x90: return put_marked(m, KV_SET);
-    case 0x91: return gather_marked(m, KV_SET);
-    case 'c':  return line_global(m);
-    case 0x93: return stack_global(m);
+    case 0x96:
+        return take_text(m, 8, KV_BYTES);
+    case 'U':
+        return take_text(m, 1, KV_TEXT);
+    case 'T':
+        return take_text(m, 4, KV_TEXT);
+    case 'V':
+        return line_text(m, true);
+    case 'S':
+        return line_text(m, false);
+    case ')':
+        return pm_gather(m, KV_TUPLE, 0);
+    case 0x85:
+        return gather_last(m, 1);
+    case 0x86:
+        return gather_last(m, 2);
+    case 0x87:
+        return gather_last(m, 3);
+    case 't':
+        return pm_gather_marked(m, KV_TUPLE);
+    case ']':
+        return pm_gather(m, KV_LIST, 0);
+    case 'a':
+        return pm_put_into(m, KV_LIST, 1);
+    case 'e':
+        return pm_put_marked(m, KV_LIST);
+    case 'l':
+        return pm_gather_marked(m, KV_LIST);
+    case '}':
+        return pm_gather(m, KV_DICT, 0);
+    case 's':
+        return pm_put_into(m, KV_DICT, 2);
+    case 'u':
+        return pm_put_marked(m, KV_DICT);
+    case 'd':
+        return pm_gather_marked(m, KV_DICT);
+    case 0x8f:
+        return pm_gather(m, KV_SET, 0);
+    case 0x90:
+        return pm_put_marked(m, KV_SET);
+    case 0x91:
+        return pm_gather_marked(m, KV_SET);
+    case 'c':
+        return line_global(m);
+    case 0x93:
+        return stack_global(m);
     case 'R':
-    case 0x81: return make_object(m, 2);
-    case 0x92: return make_object(m, 3);
-    case 'b':  return build(m);
-    case 'P':  return persistent(m, true);
-    case 'Q':  return persistent(m, false);
-    case 'h':  return memo_binary(m, 1, false);
-    case 'j':  return memo_binary(m, 4, false);
-    case 'g':  return memo_line(m, false);
-    case 'q':  return memo_binary(m, 1, true);
-    case 'r':  return memo_binary(m, 4, true);
-    case 'p':  return memo_line(m, true);
-    case 0x94: return memo_put(m, m->n_memo);
+    case 0x81:
+        return pm_make_object(m, 2);
+    case 0x92:
+        return pm_make_object(m, 3);
+    case 'b':
+        return pm_build(m);
+    case 'P':
+        return persistent(m, true);
+    case 'Q':
+        return persistent(m, false);
+    case 'h':
+        return memo_binary(m, 1, false);
+    case 'j':
+        return memo_binary(m, 4, false);
+    case 'g':
+        return memo_line(m, false);
+    case 'q':
+        return memo_binary(m, 1, true);
+    case 'r':
+        return memo_binary(m, 4, true);
+    case 'p':
+        return memo_line(m, true);
+    case 0x94:
+        return memo_put(m, m->n_memo);
     case 'i':
-    case 'o':  return refuse_instance(m);
+    case 'o':
+        return refuse_instance(m);
     case 0x82:
     case 0x83:
-    case 0x84: return bad(m, "a name from the reader's own registry (EXT) cannot be known");
+    case 0x84:
+        return pm_bad(m, "a name from the reader's own registry (EXT) cannot be known");
     case 0x97:
-    case 0x98: return bad(m, "data outside the pickle (NEXT_BUFFER) is not there");
-    default:   return bad(m, "no such opcode");
+    case 0x98:
+        return pm_bad(m, "data outside the pickle (NEXT_BUFFER) is not there");
+    default:
+        return pm_bad(m, "no such opcode");
     }
 }
 
 spn_status k_pickle_read(struct k_pickle *out, struct spn_reader *r, const char *place,
-                         const unsigned char *bytes, uint64_t n, uint64_t base,
-                         struct spn_err *err)
+                         const unsigned char *bytes, uint64_t n, uint64_t base, struct spn_err *err)
 {
-    struct machine m = { .r = r, .err = err, .place = place, .begin = bytes, .p = bytes,
-                         .end = bytes + n, .base = base, .persistent = { .kind = KV_LIST } };
+    struct machine m = { .r = r,
+                         .err = err,
+                         .place = place,
+                         .begin = bytes,
+                         .p = bytes,
+                         .end = bytes + n,
+                         .base = base,
+                         .persistent = { .kind = KV_LIST } };
     spn_status st = SPN_OK;
 
     while (st == SPN_OK) {
@@ -709,13 +509,13 @@ spn_status k_pickle_read(struct k_pickle *out, struct spn_reader *r, const char 
             break;
         }
         if (*m.p++ == '.') {
-            st = m.n_stack > 0 ? SPN_OK : bad(&m, "the pickle is empty");
+            st = m.n_stack > 0 ? SPN_OK : pm_bad(&m, "the pickle is empty");
             break;
         }
         st = step(&m, m.p[-1]);
     }
     if (st == SPN_OK)
-        *out = (struct k_pickle){ top(&m), (uint64_t)(m.p - m.begin), m.persistent };
+        *out = (struct k_pickle){ pm_top(&m), (uint64_t)(m.p - m.begin), m.persistent };
     spn_free(m.stack);
     spn_free(m.marks);
     spn_free(m.memo);
