@@ -42,9 +42,21 @@ static void on_crash(int number)
 }
 #endif
 
+#ifdef SPN_SANITIZED
+void __sanitizer_set_death_callback(void (*callback)(void)); /* of the sanitizers' common runtime */
+
+static void on_death(void)
+{
+    if (put_back != NULL)
+        put_back();
+}
+#endif
+
 void guard_install(void)
 {
-#ifndef SPN_SANITIZED /* a sanitizer has handlers of its own, and says more */
+#ifdef SPN_SANITIZED /* a sanitizer has handlers of its own, and says more */
+    __sanitizer_set_death_callback(on_death);
+#else
     static const int signals[] = { SIGSEGV, SIGABRT, SIGFPE, SIGILL };
     struct sigaction a = { .sa_handler = on_crash, .sa_flags = (int)SA_RESETHAND };
     size_t i;
