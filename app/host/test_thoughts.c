@@ -159,11 +159,46 @@ static void test_memory(void)
     ok(fine, "short memory refuses a node whole");
 }
 
+/* The steps of the growth, played again from nothing, give the graph as it stands. */
+static void test_growth(void)
+{
+    const struct spn_thoughts_api *a = &app_thoughts;
+    struct spn_thoughts *t = a->new_();
+    const struct spn_growth *g;
+    int64_t root = add(t, -1, 0, 0, "input", NAN), leaf = add(t, root, 0, 1, "step", 1);
+    json_t *j;
+    size_t n;
+
+    a->score(t, leaf, 20);
+    a->score(t, leaf, 20); /* as it was: no step */
+    a->visits(t, leaf, 3);
+    a->state(t, leaf, SPN_NODE_CUT, "too far");
+    a->vote(t, 0, "24", 1, "vote");
+    a->event(t, "hand", "tree 2 was added");
+    n = a->growth(t, &g);
+    ok(n == 7, "steps: %zu", n);
+    ok(n == 7 && g[1].kind == SPN_GROWTH_NODE && g[1].id == leaf && g[1].value == 1,
+       "a node comes with the score it had");
+    ok(n == 7 && g[2].kind == SPN_GROWTH_SCORE && g[2].value == 20 && g[3].value == 3 &&
+           g[4].state == SPN_NODE_CUT && strcmp(g[4].text, "too far") == 0 &&
+           g[5].kind == SPN_GROWTH_VOTE && g[6].kind == SPN_GROWTH_EVENT,
+       "then what happened, in order");
+    ok(a->votes(t) == 1 && strcmp(a->vote_at(t, 0).answer, "24") == 0, "the vote can be read");
+    j = a->json(t, true);
+    ok(json_array_size(json_object_get(j, "steps")) == 7, "the JSON has them");
+    json_decref(j);
+    j = a->json(t, false);
+    ok(json_object_get(j, "steps") == NULL, "a summary has not");
+    json_decref(j);
+    a->free_(t);
+}
+
 int main(void)
 {
     test_graph();
     test_hostile();
     test_outline();
+    test_growth();
     test_memory();
     return done();
 }

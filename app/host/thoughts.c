@@ -1,5 +1,6 @@
-/* thoughts.c - the graph that all reasoners write: nodes in order of arrival, links, votes, events;
-   JSON. Strings live in one arena, since a graph is freed as a whole. */
+/* thoughts.c - the graph that all reasoners write: nodes in order of arrival, links, votes, events,
+   and the order in which all that came. Strings live in one arena, since a graph is freed as a
+   whole. */
 #include "config.h"
 
 #include "thoughts_graph.h"
@@ -36,6 +37,7 @@ static void free_graph(struct spn_thoughts *t)
     spn_free(t->edge);
     spn_free(t->vote);
     spn_free(t->event);
+    spn_free(t->growth);
     spn_free(t);
 }
 
@@ -70,6 +72,13 @@ static bool grow(void **items, size_t *room, size_t n, size_t size)
     return true;
 }
 
+/* A step of the growth; with no memory left the replay lacks it, the graph does not. */
+static void grew(struct spn_thoughts *t, struct spn_growth g)
+{
+    if (grow((void **)&t->growth, &t->room_growth, t->n_growth, sizeof *t->growth))
+        t->growth[t->n_growth++] = g;
+}
+
 static int64_t add(struct spn_thoughts *t, const struct spn_node *n)
 {
     struct spn_node copy = *n;
@@ -86,6 +95,8 @@ static int64_t add(struct spn_thoughts *t, const struct spn_node *n)
     if (!kept)
         return -1;
     t->node[t->n_nodes] = copy;
+    grew(t, (struct spn_growth){ SPN_GROWTH_NODE, (int64_t)t->n_nodes, copy.score, copy.state,
+                                 copy.why });
     return (int64_t)t->n_nodes++;
 }
 
@@ -98,8 +109,20 @@ static void set_score(struct spn_thoughts *t, int64_t id, double score)
 {
     struct spn_node *n = find(t, id);
 
-    if (n != NULL)
-        n->score = score;
+    if (n == NULL || n->score == score || (isnan(n->score) && isnan(score)))
+        return;
+    n->score = score;
+    grew(t, (struct spn_growth){ SPN_GROWTH_SCORE, id, score, n->state, NULL });
+}
+
+static void set_visits(struct spn_thoughts *t, int64_t id, int64_t visits)
+{
+    struct spn_node *n = find(t, id);
+
+    if (n == NULL || n->visits == visits)
+        return;
+    n->visits = visits;
+    grew(t, (struct spn_growth){ SPN_GROWTH_VISITS, id, (double)visits, n->state, NULL });
 }
 
 static void set_state(struct spn_thoughts *t, int64_t id, enum spn_node_state s, const char *why)
@@ -107,11 +130,12 @@ static void set_state(struct spn_thoughts *t, int64_t id, enum spn_node_state s,
     struct spn_node *n = find(t, id);
     bool kept = true;
 
-    if (n == NULL)
+    if (n == NULL || (n->state == s && why == NULL))
         return;
     n->state = s;
     if (why != NULL)
         n->why = keep(t, why, &kept);
+    grew(t, (struct spn_growth){ SPN_GROWTH_STATE, id, n->score, s, why != NULL ? n->why : NULL });
 }
 
 static void spent(struct spn_thoughts *t, int64_t id, int64_t tokens_in, int64_t tokens_out,
@@ -140,8 +164,11 @@ static void vote(struct spn_thoughts *t, int tree, const char *answer, double we
     bool kept = true;
     struct graph_vote v = { tree, weight, keep(t, answer, &kept), keep(t, by, &kept) };
 
-    if (kept && grow((void **)&t->vote, &t->room_votes, t->n_votes, sizeof *t->vote))
-        t->vote[t->n_votes++] = v;
+    if (!kept || !grow((void **)&t->vote, &t->room_votes, t->n_votes, sizeof *t->vote))
+        return;
+    grew(t, (struct spn_growth){ SPN_GROWTH_VOTE, (int64_t)t->n_votes, weight, SPN_NODE_GROWING,
+                                 NULL });
+    t->vote[t->n_votes++] = v;
 }
 
 static void event(struct spn_thoughts *t, const char *what, const char *detail)
@@ -149,8 +176,11 @@ static void event(struct spn_thoughts *t, const char *what, const char *detail)
     bool kept = true;
     struct graph_event e = { keep(t, what, &kept), keep(t, detail, &kept) };
 
-    if (kept && grow((void **)&t->event, &t->room_events, t->n_events, sizeof *t->event))
-        t->event[t->n_events++] = e;
+    if (!kept || !grow((void **)&t->event, &t->room_events, t->n_events, sizeof *t->event))
+        return;
+    grew(t,
+         (struct spn_growth){ SPN_GROWTH_EVENT, (int64_t)t->n_events, 0, SPN_NODE_GROWING, NULL });
+    t->event[t->n_events++] = e;
 }
 
 static size_t count(const struct spn_thoughts *t)
@@ -163,111 +193,34 @@ static const struct spn_node *at(const struct spn_thoughts *t, int64_t id)
     return id >= 0 && id < (int64_t)t->n_nodes ? &t->node[id] : NULL;
 }
 
-/* ---- JSON ---- */
-
-static const char *const state_names[] = {
-    "growing", "true", "stopped", "ended", "cut", "by_hand"
-};
-
-/* Text of a model may be anything: bytes that are no UTF-8 become U+FFFD, so that a line of JSON is
- * always valid. */
-static json_t *json_text(const char *s)
+static size_t growth(const struct spn_thoughts *t, const struct spn_growth **all)
 {
-    json_t *j;
-    char *clean;
-    size_t n, out = 0;
-
-    if (s == NULL)
-        return json_null();
-    j = json_string(s);
-    if (j != NULL)
-        return j;
-    n = strlen(s);
-    clean = spn_calloc(n + 1, 3);
-    if (clean == NULL)
-        return json_null();
-    for (size_t i = 0; i < n;) {
-        size_t take = graph_utf8_length(s + i, n - i);
-
-        if (take == 0) {
-            memcpy(clean + out, "\xef\xbf\xbd", 3);
-            out += 3;
-            i++;
-        } else {
-            memcpy(clean + out, s + i, take);
-            out += take;
-            i += take;
-        }
-    }
-    j = json_stringn(clean, out);
-    spn_free(clean);
-    return j != NULL ? j : json_null();
+    *all = t->growth;
+    return t->n_growth;
 }
 
-static json_t *json_number(double x)
+static size_t votes(const struct spn_thoughts *t)
 {
-    return isfinite(x) ? json_real(x) : json_null();
+    return t->n_votes;
 }
 
-static json_t *node_json(const struct spn_node *n, size_t id, bool full)
+static struct spn_vote vote_at(const struct spn_thoughts *t, size_t i)
 {
-    json_t *o = json_object();
+    const struct graph_vote *v = &t->vote[i];
 
-    json_object_set_new(o, "id", json_integer((json_int_t)id));
-    json_object_set_new(o, "parent", n->parent < 0 ? json_null() : json_integer(n->parent));
-    json_object_set_new(o, "tree", json_integer(n->tree));
-    json_object_set_new(o, "level", json_integer(n->level));
-    json_object_set_new(o, "kind", json_text(n->kind));
-    json_object_set_new(o, "text", json_text(n->text));
-    json_object_set_new(o, "score", json_number(n->score));
-    json_object_set_new(o, "state", json_string(state_names[n->state]));
-    if (n->visits != 0)
-        json_object_set_new(o, "visits", json_integer(n->visits));
-    if (n->tokens_in != 0 || n->tokens_out != 0) {
-        json_object_set_new(o, "tokens_in", json_integer(n->tokens_in));
-        json_object_set_new(o, "tokens_out", json_integer(n->tokens_out));
-        json_object_set_new(o, "seconds", json_number(n->seconds));
-    }
-    if (n->repaired != NULL)
-        json_object_set_new(o, "repaired", json_text(n->repaired));
-    if (n->why != NULL)
-        json_object_set_new(o, "why", json_text(n->why));
-    if (full && n->prompt != NULL)
-        json_object_set_new(o, "prompt", json_text(n->prompt));
-    return o;
+    return (struct spn_vote){ v->tree, v->weight, v->answer, v->by };
 }
 
-static json_t *graph_json(const struct spn_thoughts *t, bool full)
+static size_t events(const struct spn_thoughts *t)
 {
-    json_t *o = json_object(), *nodes = json_array(), *edges = json_array(), *votes = json_array(),
-           *events = json_array();
+    return t->n_events;
+}
 
-    for (size_t i = 0; i < t->n_nodes; i++)
-        json_array_append_new(nodes, node_json(&t->node[i], i, full));
-    for (size_t i = 0; i < t->n_edges; i++)
-        json_array_append_new(edges, json_pack("[I,I]", (json_int_t)t->edge[i].from,
-                                               (json_int_t)t->edge[i].to));
-    for (size_t i = 0; i < t->n_votes; i++) {
-        json_t *v = json_object();
-
-        json_object_set_new(v, "tree", json_integer(t->vote[i].tree));
-        json_object_set_new(v, "answer", json_text(t->vote[i].answer));
-        json_object_set_new(v, "weight", json_number(t->vote[i].weight));
-        json_object_set_new(v, "by", json_text(t->vote[i].by));
-        json_array_append_new(votes, v);
-    }
-    for (size_t i = 0; i < t->n_events; i++) {
-        json_t *e = json_object();
-
-        json_object_set_new(e, "what", json_text(t->event[i].what));
-        json_object_set_new(e, "detail", json_text(t->event[i].detail));
-        json_array_append_new(events, e);
-    }
-    json_object_set_new(o, "nodes", nodes);
-    json_object_set_new(o, "edges", edges);
-    json_object_set_new(o, "votes", votes);
-    json_object_set_new(o, "events", events);
-    return o;
+static void event_at(const struct spn_thoughts *t, size_t i, const char **what,
+                     const char **detail)
+{
+    *what = t->event[i].what;
+    *detail = t->event[i].detail;
 }
 
 const struct spn_thoughts_api app_thoughts = {
@@ -285,4 +238,10 @@ const struct spn_thoughts_api app_thoughts = {
     .json = graph_json,
     .outline = graph_outline,
     .spent = spent,
+    .visits = set_visits,
+    .growth = growth,
+    .votes = votes,
+    .vote_at = vote_at,
+    .events = events,
+    .event_at = event_at,
 };

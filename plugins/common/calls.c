@@ -71,18 +71,21 @@ static void look_at_limits(struct reason_calls *c)
         c->ended = "budget";
 }
 
-/* Between two tokens of any reply: a budget ends long replies too, whoever they belong to. */
+/* Between two tokens of any reply: a budget, and a person who watches, end long replies too,
+   whoever they belong to. */
 static void watch(void *ctx, const char *bytes, size_t n)
 {
     struct reason_calls *c = ctx;
     const struct spn_budget *b = &c->r->budget;
 
-    if (b->seconds <= 0 && b->tokens <= 0)
+    if (b->seconds <= 0 && b->tokens <= 0 && c->r->steer == NULL)
         return;
     c->streamed++;
     if (c->ended != NULL)
         return;
-    if ((b->seconds > 0 && reason_now() - c->started >= b->seconds) ||
+    if (c->r->steer != NULL && spn_cancelled(c->r->cancel))
+        c->ended = "user";
+    else if ((b->seconds > 0 && reason_now() - c->started >= b->seconds) ||
         (b->tokens > 0 && c->streamed >= b->tokens))
         c->ended = "budget";
     for (size_t i = 0; i < c->n_open && c->ended != NULL; i++)
@@ -258,7 +261,7 @@ spn_status reason_ask(struct reason_calls *c, const struct reason_ask *a, struct
                                                    .ctx = a->enough_ctx };
         q.on_text = look;
         q.on_text_ctx = call.stream;
-    } else if (b->seconds > 0 || b->tokens > 0) {
+    } else if (b->seconds > 0 || b->tokens > 0 || c->r->steer != NULL) {
         q.on_text = watch;
         q.on_text_ctx = c;
     }

@@ -17,6 +17,8 @@
 #include "decide.h"
 #include "mcts.h"
 
+#define ADDED_MAX 32 /* trees that a person adds by hand */
+
 struct plant { /* one tree of any base */
     struct reason_tree tree;
     struct reason_sample sample;
@@ -34,7 +36,8 @@ struct forest {
     struct mcts_options mcts_options;
     struct bank bank;
     char *start;
-    struct plant *plant;       /* [trees] */
+    struct plant *plant;       /* [room]: calls point into it, so it never moves */
+    int room;
     int started, settled;      /* trees below are started, are done and looked at */
     int limit;                 /* trees from here on are not needed */
     struct spn_engine *expert; /* opened here; NULL: none */
@@ -113,19 +116,20 @@ static struct decide_candidate candidate(const struct forest *f, int i)
     }
 }
 
-static void stop_plant(struct forest *f, struct plant *p, const char *why)
+static void stop_plant(struct forest *f, struct plant *p, enum spn_node_state state,
+                       const char *why)
 {
     if (!p->started || is_done(f, p))
         return;
     switch (f->o->base) {
     case FOT_TOT:
-        reason_tree_stop(&p->tree, SPN_NODE_STOPPED, why);
+        reason_tree_stop(&p->tree, state, why);
         break;
     case FOT_MCTS:
-        mcts_stop(&p->mcts, SPN_NODE_STOPPED, why);
+        mcts_stop(&p->mcts, state, why);
         break;
     default:
-        reason_sample_stop(&p->sample, SPN_NODE_STOPPED, why);
+        reason_sample_stop(&p->sample, state, why);
     }
 }
 
@@ -157,7 +161,8 @@ static void lower_limit(struct forest *f, int limit)
     spn_buf_printf(&why, f->o->stop == FOT_FIRST ? "tree %d solved it" : "enough agree at tree %d",
                    limit);
     for (int i = limit; i < f->started; i++)
-        stop_plant(f, &f->plant[i], why.data != NULL ? why.data : "not needed");
+        stop_plant(f, &f->plant[i], SPN_NODE_STOPPED,
+                   why.data != NULL ? why.data : "not needed");
     spn_buf_free(&why);
 }
 
@@ -285,6 +290,40 @@ static spn_status take_reply(struct forest *f, const struct reason_reply *reply,
     return st;
 }
 
+/* ---- by hand ---- */
+
+/* One more tree, as long as none that runs has made further ones needless. */
+static void add_by_hand(struct forest *f)
+{
+    struct spn_buf b = SPN_BUF_INIT(64);
+
+    if (f->limit != f->set.trees || f->set.trees == f->room)
+        return;
+    f->set.trees++;
+    f->limit++;
+    spn_buf_printf(&b, "tree %d was added", f->set.trees);
+    if (f->r->thoughts != NULL && b.data != NULL)
+        f->ground.tables->thoughts->event(f->r->thoughts, "hand", b.data);
+    spn_buf_free(&b);
+}
+
+/* false: nothing was wished. */
+static bool obey(struct forest *f)
+{
+    const struct spn_steer *s = f->r->steer;
+    struct spn_steer_wish w;
+    bool any = false;
+
+    while (s != NULL && s->take(s->ctx, &w)) {
+        any = true;
+        if (w.kind == SPN_STEER_ADD_TREE)
+            add_by_hand(f);
+        else if (w.tree >= 0 && w.tree < f->started)
+            stop_plant(f, &f->plant[w.tree], SPN_NODE_BY_HAND, "ended by hand");
+    }
+    return any;
+}
+
 static spn_status grow(struct forest *f, struct decide_candidate *scratch, struct spn_err *err)
 {
     spn_status st = plant_trees(f, scratch, err);
@@ -292,6 +331,14 @@ static spn_status grow(struct forest *f, struct decide_candidate *scratch, struc
     while (st == SPN_OK && f->settled < f->limit && f->ground.calls.ended == NULL) {
         struct reason_reply reply;
 
+        if (obey(f)) {
+            st = settle(f, scratch, err);
+            if (st == SPN_OK)
+                st = plant_trees(f, scratch, err);
+            if (st != SPN_OK)
+                return st;
+            continue;
+        }
         st = reason_next(&f->ground.calls, &reply, err);
         if (st == SPN_ENOTFOUND && f->ground.calls.ended != NULL)
             return SPN_OK;
@@ -367,7 +414,8 @@ static spn_status conclude(struct forest *f, struct decide_candidate *c,
     spn_status st;
 
     for (int i = 0; i < f->started && forced; i++)
-        stop_plant(f, &f->plant[i], f->ground.calls.ended[0] == 'u' ? "stopped" : "budget spent");
+        stop_plant(f, &f->plant[i], SPN_NODE_STOPPED,
+                   f->ground.calls.ended[0] == 'u' ? "stopped" : "budget spent");
     st = candidates(f, end, c, &n, err);
     if (n > 1 && f->r->task->alike > 0 && f->r->thoughts != NULL)
         f->ground.tables->thoughts->event(f->r->thoughts, "likeness",
@@ -481,8 +529,9 @@ spn_status fot_run(const struct reason_tables *tables, const struct fot_options 
             st = bank_sort(&f.bank, f.start, err);
     }
     if (st == SPN_OK) {
-        f.plant = spn_calloc((size_t)o->trees, sizeof *f.plant);
-        scratch = spn_calloc((size_t)o->trees, sizeof *scratch);
+        f.room = o->trees + (r->steer != NULL ? ADDED_MAX : 0);
+        f.plant = spn_calloc((size_t)f.room, sizeof *f.plant);
+        scratch = spn_calloc((size_t)f.room, sizeof *scratch);
         if (f.plant == NULL || scratch == NULL)
             st = spn_fail(err, SPN_ENOMEM, "fot: no memory for %d trees", o->trees);
     }

@@ -119,6 +119,24 @@ static spn_status add_refusal(struct mcts *t, struct spn_err *err)
     return SPN_OK;
 }
 
+/* What was found wrong with answer I, below it. */
+static void add_critique(struct mcts *t, int i)
+{
+    int level = 2;
+    struct spn_node n = { .parent = t->item[i].node,
+                          .tree = t->index,
+                          .kind = "critique",
+                          .text = t->critique,
+                          .score = NAN,
+                          .state = SPN_NODE_ENDED };
+
+    for (int p = t->uct.node[i].father; p >= 0; p = t->uct.node[p].father)
+        level += 2;
+    n.level = level;
+    if (t->item[i].node >= 0)
+        reason_node_add(t->g, &n);
+}
+
 /* ---- calls ---- */
 
 /* Ask with the words of SECTION about node I. */
@@ -189,15 +207,24 @@ spn_status mcts_start(struct mcts *t, struct reason_ground *g, const struct mcts
 
 /* ---- the machine ---- */
 
-static void finish(struct mcts *t)
+/* Values and visits as they stand, for who watches and for the replay. */
+static void show(const struct mcts *t)
 {
     const struct spn_thoughts_api *thoughts = t->g->tables->thoughts;
 
+    for (int i = 0; i < t->uct.n && t->g->r->thoughts != NULL; i++) {
+        if (t->item[i].node < 0)
+            continue;
+        thoughts->score(t->g->r->thoughts, t->item[i].node, uct_value(&t->uct, i));
+        thoughts->visits(t->g->r->thoughts, t->item[i].node, (int64_t)t->uct.node[i].n);
+    }
+}
+
+static void finish(struct mcts *t)
+{
     t->best = uct_best(&t->uct);
     t->phase = MCTS_DONE;
-    for (int i = 0; i < t->uct.n && t->g->r->thoughts != NULL; i++)
-        if (t->item[i].node >= 0)
-            thoughts->score(t->g->r->thoughts, t->item[i].node, uct_value(&t->uct, i));
+    show(t);
     reason_node_state(t->g, t->root, SPN_NODE_ENDED, t->best >= 0 ? "answers" : "no answer");
 }
 
@@ -252,6 +279,7 @@ static spn_status level_done(struct mcts *t, struct spn_err *err)
     if (t->phase == MCTS_LOOKING)
         return refine(t, err);
     uct_update(&t->uct);
+    show(t);
     return roll(t, err);
 }
 
@@ -274,6 +302,7 @@ spn_status mcts_reply(struct mcts *t, const struct reason_reply *reply, struct s
         t->critique = spn_strdup(reply->text);
         if (t->critique == NULL)
             return no_memory(t, err);
+        add_critique(t, (int)reply->call.index);
     }
     return --t->waiting == 0 ? level_done(t, err) : SPN_OK;
 }

@@ -45,6 +45,8 @@ struct outcome {
     int64_t waiting; /* calls the forest left behind in its engine */
 };
 
+static const struct spn_steer *steer; /* of the next forests; NULL: nobody watches */
+
 static struct outcome grow(const struct fot_options *o, const char *hand,
                            struct reason_script *script, const struct spn_budget *budget)
 {
@@ -56,6 +58,7 @@ static struct outcome grow(const struct fot_options *o, const char *hand,
     const struct spn_answer *late;
 
     r.engine = reason_script_open(script);
+    r.steer = steer;
     out.thoughts = r.thoughts = app_thoughts.new_();
     if (budget != NULL)
         r.budget = *budget;
@@ -343,6 +346,68 @@ static void test_memory(void)
        (unsigned long long)failed);
 }
 
+/* ---- by hand ---- */
+
+struct wishes {
+    const struct spn_steer_wish *list;
+    int n, after; /* given after so many questions for one */
+};
+
+static bool next_wish(void *ctx, struct spn_steer_wish *out)
+{
+    struct wishes *w = ctx;
+
+    if (w->after-- > 0 || w->n == 0)
+        return false;
+    *out = *w->list++;
+    w->n--;
+    return true;
+}
+
+static void test_by_hand(void)
+{
+    static const struct spn_steer_wish wishes[] = { { SPN_STEER_END_TREE, 0 },
+                                                    { SPN_STEER_ADD_TREE, 0 },
+                                                    { SPN_STEER_END_TREE, 77 },
+                                                    { SPN_STEER_END_TREE, -1 } };
+    struct wishes w = { wishes, 4, 2 };
+    struct spn_steer s = { next_wish, &w };
+    struct reason_script script = { .reply = scripted_reply };
+    struct fot_options o = usual(3);
+    struct outcome x;
+    const struct spn_node *root = NULL;
+    int trees = 0;
+
+    steer = &s;
+    x = grow(&o, "1 1 1 1", &script, NULL); /* no solution: every tree runs to its end */
+    steer = NULL;
+    for (size_t i = 0; i < app_thoughts.count(x.thoughts); i++) {
+        const struct spn_node *n = app_thoughts.at(x.thoughts, (int64_t)i);
+
+        trees += n->parent < 0;
+        if (n->parent < 0 && n->tree == 0)
+            root = n;
+    }
+    ok(x.status == SPN_OK && w.n == 0, "wishes are taken: %s", x.err.text);
+    ok(root != NULL && root->state == SPN_NODE_BY_HAND, "a tree is ended by hand");
+    ok(trees == 4 && x.r.trees_run == 4, "and one more is grown: %d", trees);
+    ok(x.waiting == 0, "no call is left behind");
+    clear(&x);
+    for (int i = 0; i < 3; i++) { /* all of them ended: that is the end, not a wait */
+        static const struct spn_steer_wish all[] = { { SPN_STEER_END_TREE, 2 },
+                                                     { SPN_STEER_END_TREE, 1 },
+                                                     { SPN_STEER_END_TREE, 0 } };
+
+        w = (struct wishes){ all, 3, i };
+        steer = &s;
+        x = grow(&o, "4 5 6 10", &script, NULL);
+        steer = NULL;
+        ok(x.status == SPN_OK && x.waiting == 0, "all trees ended after %d replies: %s", i,
+           x.r.ended);
+        clear(&x);
+    }
+}
+
 int main(void)
 {
     struct fot_options cot = usual(9), majority = usual(9), none = usual(6), drawn = usual(8),
@@ -369,5 +434,6 @@ int main(void)
     test_switches();
     test_decide();
     test_memory();
+    test_by_hand();
     return done();
 }

@@ -16,6 +16,7 @@
 #include "spinney/engine_kind.h"
 #include "spinney/option.h"
 #include "spinney/prompts.h"
+#include "spinney/steer.h"
 #include "spinney/thoughts.h"
 #include "spinney/view.h"
 #include "tensor/plan.h"
@@ -229,6 +230,7 @@ struct spn_reason_request {
     /* What is said to the model; NULL: the task's own words. Lent. */
     const struct spn_prompts *prompts;
     const char *examples; /* path of worked examples that may go before the question; NULL: none */
+    const struct spn_steer *steer; /* wishes of a person who watches; NULL: nobody does */
 };
 struct spn_reason_result {
     char *answer, *text; /* free with spn_free; answer NULL: none */

@@ -37,6 +37,28 @@ struct spn_node {              /* fields of a node; a new one starts zeroed, sco
     const char *why;      /* why it was cut or ended */
 };
 
+/* One thing that happened while a graph grew, in order: what a replay shows step by step. */
+enum spn_growth_kind {
+    SPN_GROWTH_NODE,   /* node ID came, with score VALUE, STATE and TEXT (why) as at first */
+    SPN_GROWTH_SCORE,  /* of node ID, now VALUE */
+    SPN_GROWTH_VISITS, /* of node ID, now VALUE */
+    SPN_GROWTH_STATE,  /* of node ID, now STATE, because of TEXT (NULL: as before) */
+    SPN_GROWTH_VOTE,   /* the vote of index ID */
+    SPN_GROWTH_EVENT   /* the event of index ID */
+};
+struct spn_growth {
+    enum spn_growth_kind kind;
+    int64_t id;
+    double value;
+    enum spn_node_state state;
+    const char *text; /* lent as long as the graph is there */
+};
+struct spn_vote { /* lent as long as the graph is there */
+    int tree;
+    double weight;
+    const char *answer, *by;
+};
+
 /* "thoughts/1" */
 struct spn_thoughts_api {
     uint32_t size;
@@ -62,6 +84,16 @@ struct spn_thoughts_api {
     /* Add what a call on behalf of node ID took. */
     void (*spent)(struct spn_thoughts *t, int64_t id, int64_t tokens_in, int64_t tokens_out,
                   double seconds);
+    void (*visits)(struct spn_thoughts *t, int64_t id, int64_t visits);
+    /* What there is besides nodes. The strings of nodes, votes and events stay where they are until
+       the graph is freed, so that a copy of the structs is a picture of it that another thread may
+       read while it grows. */
+    size_t (*growth)(const struct spn_thoughts *t, const struct spn_growth **all);
+    size_t (*votes)(const struct spn_thoughts *t);
+    struct spn_vote (*vote_at)(const struct spn_thoughts *t, size_t i);
+    size_t (*events)(const struct spn_thoughts *t);
+    void (*event_at)(const struct spn_thoughts *t, size_t i, const char **what,
+                     const char **detail);
 };
 
 #ifdef __cplusplus
