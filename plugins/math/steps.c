@@ -10,9 +10,9 @@
 #include "../common/exact.h"
 #include "answer.h"
 #include "base/mem.h"
+#include "claim.h"
 
 #define KNOWN_MAX 512
-#define CLAIM_MAX 200 /* bytes of a calculation */
 #define REPLY_MAX ((size_t)1 << 20)
 
 struct known {
@@ -96,77 +96,6 @@ static void learn_question(struct known *k, const char *question)
         if (*s == '%' && exact_op(v, '/', (struct exact){ 100, 1 }, &share))
             learn(k, share);
     }
-}
-
-/* One `calculation = number`. */
-struct claim {
-    const char *begin, *equal, *result, *end; /* of the calculation; the number it is said to be */
-    struct exact value, said;
-    int decimals;
-};
-
-/* Characters that may stand in a calculation. */
-static bool may_calculate(unsigned char c)
-{
-    return isdigit(c) || c >= 0x80 || (c != '\0' && strchr(" .,+-*/x^()$%", c) != NULL);
-}
-
-/* The longest calculation that ends before EQUAL and begins no earlier than FROM. */
-static bool calculation(const char *from, const char *equal, struct claim *c)
-{
-    const char *s = equal, *why;
-    int operators;
-
-    while (s > from && equal - s < CLAIM_MAX && may_calculate((unsigned char)s[-1]))
-        s--;
-    /* A list's own mark is not a sign. */
-    if (s == from && equal - s > 1 && s[0] == '-' && s[1] == ' ')
-        s++;
-    for (; s < equal; s++) {
-        if (*s == ' ' ||
-            (s > from && (isalnum((unsigned char)s[-1]) || s[-1] == '.' || s[-1] == ',') &&
-             isalnum((unsigned char)*s)))
-            continue;
-        if (exact_eval(s, (size_t)(equal - s), &c->value, &operators, &why) && operators > 0) {
-            c->begin = s;
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The claim at the '=' EQUAL of a line that begins at FROM. */
-static bool read_claim(const char *from, const char *equal, struct claim *c)
-{
-    size_t used;
-    bool minus = false;
-
-    c->equal = equal;
-    if (!calculation(from, equal, c))
-        return false;
-    c->result = equal + 1;
-    while (*c->result == ' ' || *c->result == '$')
-        c->result++;
-    used = *c->result == '-';
-    minus = used == 1;
-    if (!exact_number(c->result + used, strcspn(c->result + used, "\n"), &c->said, &used,
-                      &c->decimals))
-        return false;
-    c->end = c->result + minus + used;
-    if (minus)
-        c->said.num = -c->said.num;
-    /* "2 + 3 = 5 + 1" goes on: what is claimed of 5 is judged with it. */
-    return true;
-}
-
-/* Is what is said the value, or its rounding to the decimals written? */
-static bool holds(const struct claim *c)
-{
-    struct exact rounded;
-
-    return exact_compare(c->value, c->said) == 0 ||
-           (c->decimals > 0 && exact_round(c->value, c->decimals, &rounded) &&
-            exact_compare(rounded, c->said) == 0);
 }
 
 static bool operands_known(const struct known *k, const struct claim *c)
@@ -257,12 +186,12 @@ spn_status steps_check(const char *question, const char *reply, enum steps_fault
             struct claim c;
             struct exact v;
 
-            if (!read_claim(from, s, &c))
+            if (!claim_read(&c, line, from, s))
                 continue;
             claims++;
             if (*fault == STEPS_FINE && !operands_known(k, &c))
                 *fault = STEPS_UNKNOWN;
-            if (!holds(&c)) {
+            if (!claim_holds(&c)) {
                 if (*fault == STEPS_FINE)
                     *fault = STEPS_FALSE;
                 *mended = written(&c, &v) ? mend(reply, &c, v) : NULL;

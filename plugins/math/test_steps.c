@@ -1,7 +1,12 @@
 /* test_steps.c - exact arithmetic, and worked lines put right. */
 #include "config.h"
 
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "../common/exact.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "steps.h"
 #include "tests/tap.h"
@@ -74,6 +79,29 @@ static void test_steps(void)
         { "x = 5, so all = 9", NULL, STEPS_FINE },
         { "3 + 14 = 17 + 2 = 19", NULL, STEPS_FINE },
         { "no numbers at all", NULL, STEPS_FINE },
+        /* algebra, and the ends of larger terms: nothing that arithmetic could judge */
+        { "x^2 - 5x - 36 = 0", NULL, STEPS_FINE },
+        { "2x + 3 = 11", NULL, STEPS_FINE },
+        { "3(3x - 2) - 2 = 9x - 8", NULL, STEPS_FINE },
+        { "sqrt(3 * 14) = 5", NULL, STEPS_FINE },
+        { "|3 - 14| = 11", NULL, STEPS_FINE },
+        { "C(14, 2) = 91", NULL, STEPS_FINE },
+        { "the apples - 3 * 2 = 5", NULL, STEPS_FINE },
+        { "a * 3 + 14 = 20", NULL, STEPS_FINE },
+        { "3 * 14 = 42x", NULL, STEPS_FINE },
+        { "14 / 3 = 4 remainder 2", NULL, STEPS_FINE },
+        { "10:14 + 3 = 10:17", NULL, STEPS_FINE },
+        { "\\frac{1}{2} + 3 = 14", NULL, STEPS_FINE },
+        /* claims in other dress */
+        { "3 x 14 = 42", NULL, STEPS_FINE },
+        { "3 x 14 = 52", "3 x 14 = 42", STEPS_FALSE },
+        { "3 / 14 = 6/28", NULL, STEPS_FINE },
+        { "3 / 14 = 6/14", "3 / 14 = 0.21", STEPS_FALSE },
+        { "1 / 2 = 50%", NULL, STEPS_FINE },
+        { "1 / 2 = 5%", "1 / 2 = 0.5", STEPS_FALSE },
+        { "2) 3 * 14 = 41\n", "2) 3 * 14 = 42\n", STEPS_FALSE },
+        { "All (3 * 14 = 41)", "All (3 * 14 = 42", STEPS_FALSE },
+        { "x = 3 * 14 = 41", "x = 3 * 14 = 42", STEPS_FALSE },
         { "", NULL, STEPS_FINE },
     };
 
@@ -92,9 +120,42 @@ static void test_steps(void)
     }
 }
 
+/* The examples that come with the general prompts: none claims a false result. */
+static void test_examples(void)
+{
+    const char *src = getenv("SPINNEY_SRCDIR");
+    char path[4096], *text = NULL;
+    int n = 0;
+
+    snprintf(path, sizeof path, "%s/share/prompts/general/math.examples", src != NULL ? src : ".");
+    if (!ok(spn_file_read(&text, NULL, path, 1 << 20, NULL) == SPN_OK, "%s", path))
+        return;
+    for (char *rest = NULL, *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        json_t *o = json_loads(line, 0, NULL);
+        const char *question = json_string_value(json_object_get(o, "question"));
+        const char *answer = json_string_value(json_object_get(o, "answer"));
+        enum steps_fault fault = STEPS_FALSE;
+        char *mended = NULL;
+
+        n++;
+        if (ok(question != NULL && answer != NULL, "example %d is a question and an answer", n)) {
+            ok(steps_check(question, answer, &fault, &mended, NULL) == SPN_OK &&
+                   fault != STEPS_FALSE && mended == NULL,
+               "no step is false: %s", mended != NULL ? mended : answer);
+            ok(strstr(answer, "\n#### ") != NULL, "its answer stands alone");
+        }
+        spn_free(mended);
+        json_decref(o);
+    }
+    ok(n >= 20, "%d examples", n);
+    spn_free(text);
+}
+
 int main(void)
 {
     test_eval();
     test_steps();
+    test_examples();
     return done();
 }
