@@ -59,9 +59,7 @@ static spn_status chunks(struct spn_lm *m, char **ids, int64_t n, int seqs, int6
     spn_status st;
 
     for (int64_t l = 0; l < m->shape.n_layer; l++)
-        layer[l] =
-            (struct spn_kv_layer){ m->shape.n_head_kv * m->shape.dim_k,
-                                   m->shape.n_head_kv * m->shape.dim_v, (int)m->shape.n_head_kv };
+        spn_lm_kv_layer(m, l, &layer[l]);
     spn_lm_forward(m, plan, SPN_LM_GENERATE);
     st = spn_plan_finish(plan, err);
     if (st == SPN_OK)

@@ -14,14 +14,13 @@ enum { SHORTEST = 256 }; /* tokens without which a model is of no use */
 
 void model_memory_of(struct model_memory *m, const struct spn_lm *lm, int kv_bytes)
 {
-    const struct spn_lm_shape *s = &lm->shape;
-    int64_t row = s->n_head_kv * (s->dim_k + s->dim_v) * kv_bytes;
-
-    *m = (struct model_memory){ .left = spn_memory_free_bytes(), .context = s->context };
+    *m = (struct model_memory){ .left = spn_memory_free_bytes(),
+                                .context = lm->shape.context,
+                                .token =
+                                    spn_lm_kv_token_bytes(lm, kv_bytes == 2 ? SPN_F16 : SPN_F32) };
     for (int i = 0; i < lm->n_list; i++)
         m->weights += spn_tensor_bytes(&lm->list[i]->t);
-    if (row > 0 && spn_mul_u64((uint64_t)row, (uint64_t)s->n_layer, &m->token) && m->token > 0 &&
-        m->left > m->weights) {
+    if (m->token > 0 && m->left > m->weights) {
         uint64_t tokens = (m->left - m->weights) / m->token;
 
         m->fits = tokens < (uint64_t)m->context ? (int64_t)tokens : m->context;

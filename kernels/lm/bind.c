@@ -60,8 +60,12 @@ const struct lm_slot lm_slots[] = {
 };
 const int lm_n_slots = sizeof lm_slots / sizeof *lm_slots;
 
-int64_t lm_dim_of(const struct spn_lm_shape *s, enum lm_dim d)
+int64_t lm_dim_of(const struct spn_lm *m, enum lm_dim d, int64_t layer)
 {
+    const struct spn_lm_shape *s = &m->shape;
+    int64_t heads = m->layer != NULL ? m->layer[layer].n_head : s->n_head;
+    int64_t heads_kv = m->layer != NULL ? m->layer[layer].n_head_kv : s->n_head_kv;
+
     switch (d) {
     case LM_NONE:
         return 0;
@@ -70,19 +74,19 @@ int64_t lm_dim_of(const struct spn_lm_shape *s, enum lm_dim d)
     case LM_EMBD:
         return s->n_embd;
     case LM_FF:
-        return s->n_ff;
+        return m->layer != NULL ? m->layer[layer].n_ff : s->n_ff;
     case LM_Q:
-        return s->n_head * s->dim_k;
+        return heads * s->dim_k;
     case LM_K:
-        return s->n_head_kv * s->dim_k;
+        return heads_kv * s->dim_k;
     case LM_V:
-        return s->n_head_kv * s->dim_v;
+        return heads_kv * s->dim_v;
     case LM_O:
-        return s->n_head * s->dim_v;
+        return heads * s->dim_v;
     case LM_Q_NORM:
-        return s->qk_norm_row ? s->n_head * s->dim_k : s->dim_k;
+        return s->qk_norm_row ? heads * s->dim_k : s->dim_k;
     case LM_K_NORM:
-        return s->qk_norm_row ? s->n_head_kv * s->dim_k : s->dim_k;
+        return s->qk_norm_row ? heads_kv * s->dim_k : s->dim_k;
     case LM_CONTEXT:
         return s->context;
     case LM_EXPERTS:

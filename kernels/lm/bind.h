@@ -52,7 +52,8 @@ struct lm_slot {
 extern const struct lm_slot lm_slots[];
 extern const int lm_n_slots;
 
-int64_t lm_dim_of(const struct spn_lm_shape *s, enum lm_dim d);
+/* In layer LAYER, where layers differ; m->layer may be missing for what all have alike. */
+int64_t lm_dim_of(const struct spn_lm *m, enum lm_dim d, int64_t layer);
 /* The weight of SLOT in layer LAYER (ignored outside layers). */
 struct spn_weight *lm_slot_weight(struct spn_lm *m, const struct lm_slot *slot, int64_t layer);
 /* Is SLOT part of a model of this architecture and shape made by spn_lm_create? */
@@ -84,9 +85,13 @@ const char *lm_hf_name(const struct spn_arch *arch, const char *ours, size_t n);
 const char *lm_before_layer(const struct spn_arch *arch, bool hf);
 /* Does the feed-forward of this kind have a gate? */
 bool lm_gated(enum spn_ffn_kind ffn);
-/* Which layers have the window and rotary positions: m->layer's own settings.  HF: where the folder
-   lists them, as it says. */
-void lm_plan_layers(struct spn_lm *m, bool hf);
+/* Which layers have the window and rotary positions, how many heads, how wide: m->layer's own
+   settings.  HF: where the folder lists them, as it says. */
+spn_status lm_plan_layers(struct spn_lm *m, bool hf, struct spn_err *err);
+/* The width of layer L by the folder's multipliers; false: it has none. */
+bool lm_scaled_width(const struct spn_lm *m, int64_t l, int64_t *n_ff);
+/* Element L of an array of integers, or the integer that all layers share. */
+bool lm_layer_int(const struct spn_lm *m, const char *key, int64_t l, int64_t *out);
 /* Divisors [n_rot / 2] of the angles, from m->arena. */
 spn_status lm_rope_divisors(struct spn_lm *m, const float *f, struct spn_err *err);
 /* YaRN's divisors (Peng and others 2024). */

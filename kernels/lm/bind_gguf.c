@@ -22,9 +22,11 @@ static const char *key(struct keys *k, const char *suffix)
     return k->name;
 }
 
-/* An integer, or an array of one integer a layer when all are the same. */
+/* An integer, or an array of one integer a layer: the largest where layers may differ, else all
+ * have to be the same. */
 static bool get_int(struct keys *k, const char *suffix, int64_t *out)
 {
+    const struct spn_arch *arch = spn_arch_find(k->arch);
     struct spn_meta v;
     int64_t first, next;
 
@@ -34,7 +36,9 @@ static bool get_int(struct keys *k, const char *suffix, int64_t *out)
         !spn_meta_elem_int(&v, 0, &first))
         return false;
     for (uint64_t i = 1; i < v.count; i++)
-        if (!spn_meta_elem_int(&v, i, &next) || next != first) {
+        if (spn_meta_elem_int(&v, i, &next) && arch != NULL && arch->layered) {
+            first = next > first ? next : first;
+        } else if (!spn_meta_elem_int(&v, i, &next) || next != first) {
             if (k->st == SPN_OK)
                 k->st = spn_fail(k->err, SPN_EFORMAT,
                                  "%s: %s differs between layers, which %s does not do here",
@@ -154,6 +158,13 @@ static void scales(struct keys *k, const struct spn_arch *arch, struct spn_lm_sh
               strcmp(arch->name, "gemma2") == 0 ? 30 : 0);
     may_float(k, "attention.max_alibi_bias", &s->alibi, arch->alibi);
     may_float(k, "rope.freq_base_swa", &s->base_windowed, arch->base_windowed);
+    if (arch->alibi_layers > 0 && s->n_layer == arch->alibi_layers)
+        may_float(k, "attention.max_alibi_bias", &s->alibi, 8);
+    if (strcmp(arch->name, "minicpm") == 0) { /* files from before the keys */
+        may_float(k, "embedding_scale", &s->embed_scale, 12);
+        may_float(k, "residual_scale", &s->residual_scale, 1.4f / sqrtf((float)s->n_layer));
+        may_float(k, "logit_scale", &s->logit_scale, (float)s->n_embd / 256);
+    }
     if (arch->divides_logits && s->logit_scale != 0)
         s->logit_scale = 1 / s->logit_scale;
     /* The largest Gemmas scale by the width of a head that they would have without key_length. */
@@ -184,7 +195,7 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
                         type);
     m->arch = spn_arch_find(k.arch);
     if (m->arch == NULL) {
-        char names[512];
+        char names[1024];
 
         lm_arch_names(names, sizeof names);
         return spn_fail(err, SPN_EFORMAT, "%s: architecture \"%.64s\" is not known (%s are)",

@@ -30,20 +30,44 @@ static spn_status find_arch(struct spn_lm *m, const char *path, struct spn_err *
 {
     struct spn_meta list;
     const char *name = NULL;
-    char names[512];
+    const char *type = spn_meta_str(m->reader, "config.model_type");
+    const struct spn_arch *a, *found = NULL;
+    char names[1024];
     size_t n = 0;
 
     if (!spn_reader_meta(m->reader, "config.architectures", &list) ||
         !spn_meta_elem_str(&list, 0, &name, &n))
         return spn_fail(err, SPN_EFORMAT, "%s: config.json names no architecture", path);
-    for (int i = 0; (m->arch = spn_arch_at(i)) != NULL; i++)
-        if (among(m->arch->hf_names, name, n))
-            return SPN_OK;
+    /* Some classes serve several types of model: of these the one with the type's name. */
+    for (int i = 0; (a = spn_arch_at(i)) != NULL; i++)
+        if (among(a->hf_names, name, n) &&
+            (found == NULL || (type != NULL && strcmp(a->name, type) == 0)))
+            found = a;
+    m->arch = found;
+    if (found != NULL)
+        return SPN_OK;
     lm_arch_names(names, sizeof names);
     return spn_fail(err, SPN_EFORMAT,
                     "%s: architecture \"%.*s\" is not known (those of %s for causal language "
                     "models are)",
                     path, n < 64 ? (int)n : 64, name, names);
+}
+
+/* KEY, or the largest of its list where layers may differ. */
+static bool int_or_largest(const struct spn_lm *m, const char *key, int64_t *out)
+{
+    struct spn_meta v;
+    int64_t next;
+
+    if (spn_meta_int(m->reader, key, out))
+        return true;
+    if (!m->arch->layered || !spn_reader_meta(m->reader, key, &v) || v.kind != SPN_META_ARRAY ||
+        !spn_meta_elem_int(&v, 0, out))
+        return false;
+    for (uint64_t i = 1; i < v.count; i++)
+        if (spn_meta_elem_int(&v, i, &next) && next > *out)
+            *out = next;
+    return true;
 }
 
 /* The first of NAMES, separated by blanks, that config.json has. */
@@ -54,7 +78,7 @@ static bool get_int(const struct spn_lm *m, const char *names, int64_t *out)
 
     for (; (n = (int)strcspn(names, " ")) > 0; names += n + (names[n] == ' ')) {
         snprintf(key, sizeof key, "config.%.*s", n, names);
-        if (spn_meta_int(m->reader, key, out))
+        if (int_or_largest(m, key, out))
             return true;
     }
     return false;
@@ -212,6 +236,7 @@ static spn_status rope(struct spn_lm *m, const char *path, struct spn_err *err)
 
     m->shape.rope_base = 10000;
     if (spn_meta_float(m->reader, "config.rope_theta", &v) ||
+        spn_meta_float(m->reader, "config.rope_freq_constant", &v) ||
         rope_float(m->reader, "rope_theta", &v))
         m->shape.rope_base = (float)v;
     m->shape.rope_scale = 1;
@@ -248,7 +273,8 @@ static spn_status activation(struct spn_lm *m, const char *path, struct spn_err 
         { "gelu_pytorch_tanh", SPN_FFN_GEGLU, SPN_FFN_GELU },
     };
     static const char *const keys[] = { "config.hidden_activation", "config.hidden_act",
-                                        "config.activation_function", "config.activation" };
+                                        "config.activation_function", "config.activation",
+                                        "config.activation_fn_name" };
     bool gated = lm_gated(m->arch->ffn);
     const char *act = NULL;
 
@@ -311,6 +337,11 @@ static void scales(struct spn_lm *m)
     s->embed_scale = m->arch->embed_sqrt ? sqrtf((float)s->n_embd) : 0;
     get_float(m, "embedding_multiplier", &s->embed_scale);
     get_float(m, "residual_multiplier", &s->residual_scale);
+    get_float(m, "scale_emb", &s->embed_scale);
+    if (get_float(m, "scale_depth", &v) && s->n_layer > 0)
+        s->residual_scale = v / sqrtf((float)s->n_layer);
+    if (get_float(m, "dim_model_base", &v) && v > 0)
+        s->logit_scale = v / (float)s->n_embd;
     get_float(m, "attention_multiplier attn_config.softmax_scale", &s->attn_scale);
     if (get_float(m, "query_pre_attn_scalar", &v) && v > 0)
         s->attn_scale = 1 / sqrtf(v);
@@ -319,7 +350,8 @@ static void scales(struct spn_lm *m)
     if (get_float(m, "logits_scaling", &v) && v != 0)
         s->logit_scale = 1 / v;
     get_float(m, "logit_scale", &s->logit_scale);
-    s->alibi = m->arch->alibi;
+    s->alibi =
+        m->arch->alibi_layers > 0 && s->n_layer == m->arch->alibi_layers ? 8 : m->arch->alibi;
     get_float(m, "attn_config.alibi_bias_max", &s->alibi);
     s->base_windowed = m->arch->base_windowed;
     get_float(m, "rope_local_base_freq rope_parameters.sliding_attention.rope_theta",
@@ -355,9 +387,9 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
         const char *name;
         int64_t *out;
     } must[] = {
-        { "hidden_size n_embd d_model", &s->n_embd },
-        { "num_hidden_layers n_layer n_layers", &s->n_layer },
-        { "num_attention_heads n_head n_heads", &s->n_head },
+        { "hidden_size n_embd d_model model_dim", &s->n_embd },
+        { "num_hidden_layers n_layer n_layers num_layers num_transformer_layers", &s->n_layer },
+        { "num_attention_heads n_head n_heads num_query_heads", &s->n_head },
     };
     static const struct lm_slot output = { .at = offsetof(struct spn_lm, output),
                                            .rows = LM_VOCAB,
@@ -383,7 +415,10 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
                         ", it must be at least 1",
                         path, s->n_head);
     s->context = 2048;
-    if (!get_int(m, "max_position_embeddings n_positions max_seq_len seq_length", &s->context) &&
+    if (!get_int(m,
+                 "max_position_embeddings n_positions max_seq_len seq_length max_context_length "
+                 "model_max_length",
+                 &s->context) &&
         s->alibi == 0 && m->arch->alibi == 0)
         return must_int(m, path, "max_position_embeddings", &s->context, err);
     if (s->n_embd < 1 || s->n_embd > 1 << 20)
@@ -391,6 +426,9 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
                         path, s->n_embd);
     if (!get_int(m, "intermediate_size n_inner ffn_hidden_size", &s->n_ff))
         s->n_ff = 4 * s->n_embd;
+    if (m->arch->layered)
+        for (int64_t l = 0, n = 0; l < s->n_layer && lm_scaled_width(m, l, &n); l++)
+            s->n_ff = l == 0 || n > s->n_ff ? n : s->n_ff;
     if (get_int(m, "expansion_ratio", &s->n_ff))
         s->n_ff = s->n_ff < 1 << 10 ? s->n_ff * s->n_embd : 0;
     if (m->arch->experts && get_int(m, "num_local_experts num_experts", &s->n_expert)) {

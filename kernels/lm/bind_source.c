@@ -88,11 +88,13 @@ static const struct spn_entry *find_fused(const struct spn_lm *m, const char *ou
 }
 
 /* Rows of q, k or v in a fused matrix. */
-static void part_of_qkv(const struct spn_lm *m, enum lm_dim rows, bool hf, struct lm_source *s)
+static void part_of_qkv(const struct spn_lm *m, enum lm_dim rows, int64_t l, bool hf,
+                        struct lm_source *s)
 {
     const struct spn_lm_shape *h = &m->shape;
-    int64_t q = h->n_head * h->dim_k, k = h->n_head_kv * h->dim_k, v = h->n_head_kv * h->dim_v;
-    int64_t group = h->n_head / h->n_head_kv * h->dim_k;
+    const struct spn_lm_layer *w = &m->layer[l];
+    int64_t q = w->n_head * h->dim_k, k = w->n_head_kv * h->dim_k, v = w->n_head_kv * h->dim_v;
+    int64_t group = w->n_head / w->n_head_kv * h->dim_k;
 
     s->rows = q + k + v;
     if (!hf || m->arch->qkv_hf == SPN_QKV_BLOCKS) {
@@ -111,7 +113,7 @@ void lm_find_source(const struct spn_lm *m, const struct lm_slot *slot, int64_t 
     size_t base = (size_t)(suffix - slot->gguf);
     char fallback[96];
 
-    *s = (struct lm_source){ .rows = lm_dim_of(&m->shape, slot->rows) };
+    *s = (struct lm_source){ .rows = lm_dim_of(m, slot->rows, layer) };
     s->transposed = hf && m->arch->transposed_hf && slot->in_layer && slot->cols != LM_NONE;
     snprintf(fallback, sizeof fallback, "%.*s", (int)base, slot->gguf);
     names = fallback;
@@ -137,18 +139,21 @@ void lm_find_source(const struct spn_lm *m, const struct lm_slot *slot, int64_t 
         s->e == NULL) {
         s->e = find_fused(m, "attn_qkv", hf, before, layer, suffix, s);
         if (s->e != NULL)
-            part_of_qkv(m, slot->rows, hf, s);
+            part_of_qkv(m, slot->rows, layer, hf, s);
     } else if (slot->rows == LM_FF && lm_gated(m->shape.ffn) &&
-               (slot->need == LM_GATE || s->e == NULL || s->e->t.dim[0] == 2 * m->shape.n_ff)) {
+               (slot->need == LM_GATE || s->e == NULL ||
+                s->e->t.dim[0] == 2 * lm_dim_of(m, LM_FF, layer))) {
         const struct spn_entry *e =
             s->e != NULL && slot->need == LM_GATE
                 ? NULL
                 : find_fused(m, "ffn_gate_up", hf, before, layer, suffix, s);
 
-        if (e != NULL && e->t.dim[0] == 2 * m->shape.n_ff) {
+        int64_t n_ff = lm_dim_of(m, LM_FF, layer);
+
+        if (e != NULL && e->t.dim[0] == 2 * n_ff) {
             s->e = e;
-            s->rows = 2 * m->shape.n_ff;
-            s->first = strncmp(slot->gguf, "ffn_gate", 8) == 0 ? 0 : m->shape.n_ff;
+            s->rows = 2 * n_ff;
+            s->first = strncmp(slot->gguf, "ffn_gate", 8) == 0 ? 0 : n_ff;
         }
     }
 }
@@ -180,21 +185,91 @@ static bool every(int n, int64_t l)
     return n > 0 && (l + 1) % n == 0;
 }
 
-void lm_plan_layers(struct spn_lm *m, bool hf)
+bool lm_layer_int(const struct spn_lm *m, const char *key, int64_t l, int64_t *out)
 {
+    struct spn_meta v;
+
+    if (spn_meta_int(m->reader, key, out))
+        return true;
+    return spn_reader_meta(m->reader, key, &v) && v.kind == SPN_META_ARRAY &&
+           spn_meta_elem_int(&v, (uint64_t)l, out);
+}
+
+/* OpenELM's widths: the multiplier times the model's, rounded to a multiple of DIVISOR as its code
+ * does. */
+static int64_t rounded_width(double v, int64_t divisor)
+{
+    int64_t n = (int64_t)((v + (double)divisor / 2) / (double)divisor) * divisor;
+
+    n = n > divisor ? n : divisor;
+    return (double)n < 0.9 * v ? n + divisor : n;
+}
+
+bool lm_scaled_width(const struct spn_lm *m, int64_t l, int64_t *n_ff)
+{
+    int64_t divisor = 256;
+    struct spn_meta v;
+    double times;
+
+    spn_meta_int(m->reader, "config.ffn_dim_divisor", &divisor);
+    if (!spn_reader_meta(m->reader, "config.ffn_multipliers", &v) || v.kind != SPN_META_ARRAY ||
+        !spn_meta_elem_float(&v, (uint64_t)l, &times) || !(times > 0 && times < 1024) ||
+        divisor < 1 || divisor > 1 << 20)
+        return false;
+    *n_ff = rounded_width(times * (double)m->shape.n_embd, divisor);
+    return true;
+}
+
+/* Heads and width of layer L, where the file has a list of them. */
+static void layer_sizes(const struct spn_lm *m, int64_t l, bool hf, struct spn_lm_layer *w)
+{
+    char key[96];
+
+    if (hf) {
+        lm_layer_int(m, "config.num_query_heads", l, &w->n_head);
+        lm_layer_int(m, "config.num_kv_heads", l, &w->n_head_kv);
+        lm_scaled_width(m, l, &w->n_ff);
+        return;
+    }
+    snprintf(key, sizeof key, "%s.attention.head_count", m->arch->name);
+    lm_layer_int(m, key, l, &w->n_head);
+    snprintf(key, sizeof key, "%s.attention.head_count_kv", m->arch->name);
+    lm_layer_int(m, key, l, &w->n_head_kv);
+    snprintf(key, sizeof key, "%s.feed_forward_length", m->arch->name);
+    lm_layer_int(m, key, l, &w->n_ff);
+}
+
+spn_status lm_plan_layers(struct spn_lm *m, bool hf, struct spn_err *err)
+{
+    bool no_rope = m->arch->no_rope ||
+                   (m->arch->alibi_layers > 0 && m->shape.n_layer == m->arch->alibi_layers);
+
     for (int64_t l = 0; l < m->shape.n_layer; l++) {
         struct spn_lm_layer *w = &m->layer[l];
         bool rope = true;
 
+        w->n_head = m->shape.n_head;
+        w->n_head_kv = m->shape.n_head_kv;
+        w->n_ff = m->shape.n_ff;
+        if (m->arch->layered && m->reader != NULL)
+            layer_sizes(m, l, hf, w);
+        if (w->n_head < 1 || w->n_head > m->shape.n_head || w->n_head_kv < 1 ||
+            w->n_head % w->n_head_kv != 0 || w->n_ff < 1 || w->n_ff > m->shape.n_ff)
+            return spn_fail(err, SPN_EFORMAT,
+                            "%s: layer %" PRId64 ": %" PRId64 " heads on %" PRId64
+                            " of keys and a width of %" PRId64 " cannot be",
+                            m->reader != NULL ? spn_reader_path(m->reader) : m->arch->name, l,
+                            w->n_head, w->n_head_kv, w->n_ff);
         w->windowed = m->shape.window > 0 && !every(m->arch->full_every, l);
         if (hf)
             listed(m, "config.layer_types", l, &w->windowed);
         w->window = w->windowed ? m->shape.window : 0;
-        w->nope = m->arch->no_rope || every(m->arch->nope_every, l) ||
+        w->nope = no_rope || every(m->arch->nope_every, l) ||
                   (m->arch->full_is_nope && m->shape.window > 0 && !w->windowed);
         if (hf && listed(m, "config.no_rope_layers", l, &rope))
             w->nope = !rope;
     }
+    return SPN_OK;
 }
 
 /* ---- angles ---- */

@@ -18,7 +18,7 @@ static spn_status add_weight(struct spn_lm *m, const struct lm_slot *slot, int64
                              uint64_t *used, struct spn_err *err)
 {
     struct spn_weight *w = lm_slot_weight(m, slot, l);
-    int64_t dim[2] = { lm_dim_of(&m->shape, slot->rows), lm_dim_of(&m->shape, slot->cols) };
+    int64_t dim[2] = { lm_dim_of(m, slot->rows, l), lm_dim_of(m, slot->cols, l) };
     char name[96];
     spn_status st;
 
@@ -102,11 +102,11 @@ spn_status spn_lm_create(struct spn_lm **out, const struct spn_arch *arch,
     m->shape.ffn = arch->ffn;
     m->pairs = arch->pairs_gguf;
     m->layer = spn_arena_alloc(m->arena, (size_t)shape->n_layer, sizeof *m->layer);
-    if (m->layer != NULL)
-        lm_plan_layers(m, false);
     st = m->layer != NULL
-             ? lay_out(m, &n, err)
+             ? lm_plan_layers(m, false, err)
              : spn_fail(err, SPN_ENOMEM, "no memory for %" PRId64 " layers", shape->n_layer);
+    if (st == SPN_OK)
+        st = lay_out(m, &n, err);
     if (st == SPN_OK &&
         (!spn_mul_u64(n, sizeof *m->block, &bytes) || bytes > spn_memory_free_bytes()))
         st = spn_fail(err, SPN_ENOMEM,

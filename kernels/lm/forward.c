@@ -71,8 +71,8 @@ static spn_val attention(struct pass *s, spn_val x, struct spn_lm_layer *w, int 
 {
     const struct spn_lm_shape *h = &s->m->shape;
     const struct spn_attention a = {
-        .heads = (int)h->n_head,
-        .heads_kv = (int)h->n_head_kv,
+        .heads = (int)w->n_head,
+        .heads_kv = (int)w->n_head_kv,
         .dim_k = (int)h->dim_k,
         .dim_v = (int)h->dim_v,
         .layer = layer,

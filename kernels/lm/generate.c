@@ -31,7 +31,8 @@ static spn_status plan_memory(struct spn_gen *g, int64_t *tokens, struct spn_err
 {
     const struct spn_gen_options *o = &g->o;
     int64_t ctx = o->ctx > 0 ? least(o->ctx, g->m->shape.context) : g->m->shape.context;
-    uint64_t per_token = lm_kv_token_bytes(g->m, o->kv_dtype), left = spn_memory_free_bytes() / 2;
+    uint64_t per_token = spn_lm_kv_token_bytes(g->m, o->kv_dtype);
+    uint64_t left = spn_memory_free_bytes() / 2;
     int64_t fits = (int64_t)(left / per_token / BLOCK * BLOCK), want = o->cache_tokens;
 
     if (want == 0) {

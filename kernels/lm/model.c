@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -36,13 +37,13 @@ static bool aligned(const struct spn_tensor *t)
 }
 
 /* The source of SLOT has the shape and a type that it can have. */
-static spn_status check_entry(const struct spn_lm *m, const struct lm_slot *slot,
+static spn_status check_entry(const struct spn_lm *m, const struct lm_slot *slot, int64_t l,
                               const struct lm_source *src, struct spn_err *err)
 {
     const char *path = spn_reader_path(m->reader);
     const struct spn_entry *e = src->e;
     const struct spn_dtype_info *info = spn_dtype_info(e->t.dtype);
-    int64_t cols = lm_dim_of(&m->shape, slot->cols);
+    int64_t cols = lm_dim_of(m, slot->cols, l);
     int ndim = slot->cols == LM_NONE ? 1 : 2, in = src->transposed ? 0 : 1;
     char want[64], got[128];
 
@@ -92,11 +93,11 @@ static spn_status no_room(const struct spn_lm *m, const struct spn_entry *e, uin
 }
 
 /* Vectors are read by ops as floats, whatever the file's type: a copy in f32. */
-static spn_status take_vector(struct spn_lm *m, const struct lm_slot *slot,
+static spn_status take_vector(struct spn_lm *m, const struct lm_slot *slot, int64_t l,
                               const struct lm_source *src, bool hf, struct spn_weight *w,
                               struct spn_err *err)
 {
-    int64_t n = lm_dim_of(&m->shape, slot->rows);
+    int64_t n = lm_dim_of(m, slot->rows, l);
     float *all = spn_arena_alloc(m->arena, (size_t)src->rows, sizeof *all), *f = all;
     float more = hf && m->arch->norm_plus_one && strstr(slot->gguf, "norm.weight") != NULL ? 1 : 0;
     spn_status st;
@@ -140,12 +141,12 @@ static spn_status take_transposed(struct spn_lm *m, const struct lm_source *src,
 
 /* A matrix stays in the mapping in its own type; rows that lie apart, and plain numbers that lie
  * askew, are copied. */
-static spn_status take_matrix(struct spn_lm *m, const struct lm_slot *slot,
+static spn_status take_matrix(struct spn_lm *m, const struct lm_slot *slot, int64_t l,
                               const struct lm_source *src, struct spn_weight *w,
                               struct spn_err *err)
 {
     const struct spn_entry *e = src->e;
-    const int64_t dim[2] = { lm_dim_of(&m->shape, slot->rows), lm_dim_of(&m->shape, slot->cols) };
+    const int64_t dim[2] = { lm_dim_of(m, slot->rows, l), lm_dim_of(m, slot->cols, l) };
     uint64_t row_bytes, bytes;
     char *data;
     spn_status st;
@@ -172,11 +173,38 @@ static spn_status take_matrix(struct spn_lm *m, const struct lm_slot *slot,
     return SPN_OK;
 }
 
-/* Weights of 1 for a norm that has none. */
-static spn_status take_ones(struct spn_lm *m, const struct lm_slot *slot, struct spn_weight *w,
-                            struct spn_err *err)
+/* The rows of a matrix scaled to a length of 1, in f32. */
+static spn_status take_unit_rows(struct spn_lm *m, struct spn_weight *w, struct spn_err *err)
 {
-    int64_t n = lm_dim_of(&m->shape, slot->rows);
+    int64_t n = w->t.dim[0], k = w->t.dim[1];
+    float *f = spn_arena_alloc(m->arena, (size_t)n, (size_t)k * sizeof *f);
+    uint64_t row_bytes = 0;
+    spn_status st = SPN_OK;
+
+    if (f == NULL || !spn_dtype_row_bytes(w->t.dtype, k, &row_bytes))
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory for %s", spn_reader_path(m->reader),
+                        w->name);
+    for (int64_t r = 0; r < n && st == SPN_OK; r++) {
+        double squares = 0, scale;
+
+        st = spn_dequant(w->t.dtype, (const char *)w->t.data + (uint64_t)r * row_bytes, f + r * k,
+                         k, err);
+        for (int64_t i = 0; i < k; i++)
+            squares += (double)f[r * k + i] * (double)f[r * k + i];
+        scale = 1 / fmax(sqrt(squares), 1e-12);
+        for (int64_t i = 0; i < k; i++)
+            f[r * k + i] = (float)((double)f[r * k + i] * scale);
+    }
+    w->t.dtype = SPN_F32;
+    return st == SPN_OK ? spn_tensor_init(&w->t, SPN_F32, 2, (const int64_t[]){ n, k }, f, err)
+                        : st;
+}
+
+/* Weights of 1 for a norm that has none. */
+static spn_status take_ones(struct spn_lm *m, const struct lm_slot *slot, int64_t l,
+                            struct spn_weight *w, struct spn_err *err)
+{
+    int64_t n = lm_dim_of(m, slot->rows, l);
     float *f = spn_arena_alloc(m->arena, (size_t)n, sizeof *f);
 
     if (f == NULL)
@@ -227,7 +255,7 @@ static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_
     }
     if (src.e == NULL && norm && m->arch->plain_norm) {
         st = name_weight(m, slot, l, w, err);
-        return st == SPN_OK ? take_ones(m, slot, w, err) : st;
+        return st == SPN_OK ? take_ones(m, slot, l, w, err) : st;
     }
     if (src.e == NULL) {
         if (!lm_slot_created(m->arch, &m->shape, slot))
@@ -235,14 +263,17 @@ static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_
         return spn_fail(err, SPN_EFORMAT, "%s: tensor %s is missing", spn_reader_path(m->reader),
                         src.name);
     }
-    st = check_entry(m, slot, &src, err);
+    st = check_entry(m, slot, l, &src, err);
     if (st == SPN_OK && src.e->layout != NULL)
         st = take_whole(m, &src, err);
     if (st == SPN_OK)
         st = name_weight(m, slot, l, w, err);
     if (st == SPN_OK)
-        st = slot->cols == LM_NONE ? take_vector(m, slot, &src, hf, w, err)
-                                   : take_matrix(m, slot, &src, w, err);
+        st = slot->cols == LM_NONE ? take_vector(m, slot, l, &src, hf, w, err)
+                                   : take_matrix(m, slot, l, &src, w, err);
+    if (st == SPN_OK && hf && w == &m->output && m->arch->unit_rows > 0 &&
+        m->arch->unit_rows == m->shape.n_vocab)
+        st = take_unit_rows(m, w, err);
     return st;
 }
 
@@ -343,11 +374,11 @@ spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_l
     }
     if (st == SPN_OK) {
         m->layer = spn_arena_alloc(m->arena, (size_t)m->shape.n_layer, sizeof *m->layer);
-        if (m->layer != NULL)
-            lm_plan_layers(m, hf);
-        st = m->layer != NULL ? bind_weights(m, hf, err)
+        st = m->layer != NULL ? lm_plan_layers(m, hf, err)
                               : spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " layers",
                                          path, m->shape.n_layer);
+        if (st == SPN_OK)
+            st = bind_weights(m, hf, err);
     }
     if (st == SPN_OK && o->tokenizer)
         st = open_tokenizer(m, err);

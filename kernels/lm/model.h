@@ -62,6 +62,10 @@ struct spn_arch {     /* registered; `architecture` extension point */
     bool writes;        /* spn_lm_write_gguf can */
     bool experts;       /* may have a mixture of experts */
     bool expert_normed; /* their weights are divided by their sum, where the file does not say */
+    bool layered;       /* heads and feed-forward widths may differ from layer to layer */
+    int alibi_layers;   /* with so many layers: ALiBi and no rotary positions; 0: never */
+    int unit_rows; /* a folder's output rows are made 1 long where the vocabulary is this; 0: never
+                    */
 };
 const struct spn_arch *spn_arch_find(const char *name);
 const struct spn_arch *spn_arch_at(int i); /* NULL past the end */
@@ -91,10 +95,11 @@ struct spn_lm_layer {
     struct spn_weight attn_norm_bias, ffn_norm_bias, gate_bias, up_bias, down_bias;
     struct spn_weight post_attn_norm, post_ffn_norm;
     struct spn_weight router, shared_router, shared_gate, shared_up, shared_down;
-    struct spn_experts experts; /* n 0: the feed-forward is dense */
-    int64_t window;             /* of this layer */
-    bool windowed;              /* one of the layers that the window is for */
-    bool nope;                  /* no rotary positions */
+    struct spn_experts experts;      /* n 0: the feed-forward is dense */
+    int64_t n_head, n_head_kv, n_ff; /* of this layer */
+    int64_t window;                  /* of this layer */
+    bool windowed;                   /* one of the layers that the window is for */
+    bool nope;                       /* no rotary positions */
 };
 struct spn_lm {
     const struct spn_arch *arch;
@@ -156,6 +161,12 @@ spn_status spn_lm_shape_check(const struct spn_lm_shape *shape, const char *plac
 spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype,
                              const struct spn_tokenizer *tok, const char *name,
                              const char *chat_template, const char *prompts, struct spn_err *err);
+
+/* What layer L keeps of a token, for a store (lm/store.h); and the bytes of a token in all layers.
+ */
+struct spn_kv_layer;
+void spn_lm_kv_layer(const struct spn_lm *m, int64_t l, struct spn_kv_layer *out);
+uint64_t spn_lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype);
 
 /* ---- the forward, written once ---- */
 enum spn_lm_use { SPN_LM_GENERATE, SPN_LM_TRAIN };

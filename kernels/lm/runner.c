@@ -12,20 +12,25 @@
 #define LANE_PARAMS_MAX 16000000 /* above, an op is worth sharing */
 #define LANE_ROWS_MIN   2        /* rows that are worth waking a thread for */
 
-static void layer_of(const struct spn_lm *m, struct spn_kv_layer *l)
+void spn_lm_kv_layer(const struct spn_lm *m, int64_t l, struct spn_kv_layer *out)
 {
-    *l = (struct spn_kv_layer){ .width_k = m->shape.n_head_kv * m->shape.dim_k,
-                                .width_v = m->shape.n_head_kv * m->shape.dim_v,
-                                .heads = (int)m->shape.n_head_kv };
+    int64_t heads = m->layer[l].n_head_kv;
+
+    *out = (struct spn_kv_layer){ .width_k = heads * m->shape.dim_k,
+                                  .width_v = heads * m->shape.dim_v,
+                                  .heads = (int)heads };
 }
 
-uint64_t lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype)
+uint64_t spn_lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype)
 {
-    struct spn_kv_layer l;
+    struct spn_kv_layer k;
+    uint64_t n = 0;
 
-    layer_of(m, &l); /* the numbers are bounded by spn_lm_shape_check */
-    return (uint64_t)m->shape.n_layer * (uint64_t)(l.width_k + l.width_v) *
-           (kv_dtype == SPN_F16 ? 2 : 4);
+    for (int64_t l = 0; l < m->shape.n_layer; l++) {
+        spn_lm_kv_layer(m, l, &k); /* the numbers are bounded by spn_lm_shape_check */
+        n += (uint64_t)(k.width_k + k.width_v);
+    }
+    return n * (kv_dtype == SPN_F16 ? 2 : 4);
 }
 
 static spn_status make_kv(struct lm_runner *r, const struct lm_runner_options *o,
@@ -45,7 +50,7 @@ static spn_status make_kv(struct lm_runner *r, const struct lm_runner_options *o
     if (layer == NULL)
         return spn_fail(err, SPN_ENOMEM, "no memory for %d layers", kv.n_layer);
     for (int l = 0; l < kv.n_layer; l++)
-        layer_of(r->m, &layer[l]);
+        spn_lm_kv_layer(r->m, l, &layer[l]);
     kv.layer = layer;
     need = spn_kv_bytes_for(&kv);
     if (need > left)

@@ -36,8 +36,6 @@ struct lm_runner {
     uint64_t bytes;
 };
 
-/* Keys and values of one token in all layers, in bytes. */
-uint64_t lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype);
 /* R is all zero. SPN_ENOMEM names need and free. On failure lm_runner_free still has to be called.
  */
 spn_status lm_runner_init(struct lm_runner *r, struct spn_lm *m, const struct lm_runner_options *o,

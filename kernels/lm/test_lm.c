@@ -124,9 +124,7 @@ static void world_open(struct world *w, struct spn_lm *m, bool store)
     };
 
     for (int l = 0; l < 3; l++)
-        layer[l] =
-            (struct spn_kv_layer){ m->shape.n_head_kv * m->shape.dim_k,
-                                   m->shape.n_head_kv * m->shape.dim_v, (int)m->shape.n_head_kv };
+        spn_lm_kv_layer(m, l, &layer[l]);
     memset(w, 0, sizeof *w);
     w->m = m;
     w->plan = spn_plan_new(SPN_F32);

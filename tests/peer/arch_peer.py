@@ -17,6 +17,9 @@ import numpy as np
 import torch
 import transformers as tf
 
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import arch_own as own
+
 TOOL = os.path.abspath(sys.argv[1])
 ONLY = sys.argv[2:]
 N = 96
@@ -92,7 +95,7 @@ def first(cfg, *names, default=None):
 
 
 PLUS_ONE = ("gemma", "gemma2", "gemma3")
-NEIGHBOURS = ("llama", "granite", "smollm3", "olmo", "granitemoe")
+NEIGHBOURS = ("llama", "granite", "smollm3", "olmo", "granitemoe", "minicpm")
 GROUPED = ("gptneox", "bloom", "falcon")
 
 
@@ -104,12 +107,12 @@ def write_gguf(path, model, arch):
     if arch == "falcon" and not cfg.new_decoder_architecture:
         kv = 1
     layers = first(cfg, "num_hidden_layers", "n_layer", "n_layers")
-    dim = first(cfg, "head_dim", default=embd // heads)
+    dim = getattr(cfg, "head_dim", None) or embd // heads
     rope = getattr(cfg, "rope_parameters", None) or {}
     local = rope.get("sliding_attention", {})
     rope = rope.get("full_attention", rope)
     n_rot = getattr(cfg, "rotary_dim", None) or int(dim * rope.get("partial_rotary_factor", 1))
-    context = first(cfg, "max_position_embeddings", "n_positions", "max_seq_len", default=2048)
+    context = first(cfg, "max_position_embeddings", "n_positions", "max_seq_len", "model_max_length", default=2048)
     w = gguf.GGUFWriter(path, arch)
     w.add_context_length(context)
     w.add_embedding_length(embd)
@@ -175,6 +178,19 @@ def write_gguf(path, model, arch):
             continue
         if arch == "gpt2" and x.ndim == 2 and ".h." in name:
             x = x.T
+        if name.endswith((".wqkv.weight", ".W_pack.weight")):
+            if "wqkv" in name:
+                x = ungroup(x, kv, heads // kv, dim)
+            layer = name.split(".layers.")[1].split(".")[0]
+            for part, rows, n in zip("qkv", np.split(x, [heads * dim, (heads + kv) * dim]), (heads, kv, 0)):
+                w.add_tensor(f"blk.{layer}.attn_{part}.weight",
+                             np.ascontiguousarray(neighbours(rows, n) if n else rows))
+            continue
+        if arch == "openelm" and ".proj_1." in name:
+            layer = name.split(".layers.")[1].split(".")[0]
+            for part, rows in zip(("gate", "up"), np.split(x, 2)):
+                w.add_tensor(f"blk.{layer}.ffn_{part}.weight", np.ascontiguousarray(rows))
+            continue
         if arch in GROUPED and "query_key_value" in name:
             if arch != "falcon" or cfg.new_decoder_architecture:
                 x = ungroup(x, kv, heads // kv, dim)
@@ -260,13 +276,23 @@ CASES = [
     ("qwen3moe", "qwen3moe", "Qwen3MoeConfig", dict(SIZE, **KV, head_dim=32, num_experts=6, num_experts_per_tok=2, moe_intermediate_size=80, norm_topk_prob=True)),
     ("olmoe", "olmoe", "OlmoeConfig", dict(SIZE, **KV, num_experts=6, num_experts_per_tok=3)),
     ("granitemoe", "granitemoe", "GraniteMoeConfig", dict(SIZE, **KV, num_local_experts=6, num_experts_per_tok=2, embedding_multiplier=12.0, residual_multiplier=0.22, attention_multiplier=0.1, logits_scaling=8.0)),
+    ("exaone", "exaone", "ExaoneConfig", dict(SIZE, **KV, rope_parameters=LLAMA3)),
+    ("internlm2", "internlm2", own.internlm2),
+    ("baichuan", "baichuan", own.baichuan),
+    ("baichuan alibi", "baichuan", lambda _, __, seed: own.baichuan_alibi(IDS, seed)),
+    ("minicpm", "minicpm", own.minicpm),
+    ("openelm", "openelm", lambda _, __, seed: own.openelm(IDS, seed)),
     ("exaone4", "exaone4", "Exaone4Config", dict(SIZE, **KV, sliding_window=40, sliding_window_pattern=4, num_hidden_layers=5)),
 ]
 
 
-def case(tmp, n, label, arch, config, more):
-    model = model_of(getattr(tf, config)(**more), n)
-    want = theirs(model)
+def case(tmp, n, label, arch, config, more=None):
+    if callable(config):
+        model = config(model_of, theirs, n)
+        want = model.logits
+    else:
+        model = model_of(getattr(tf, config)(**more), n)
+        want = theirs(model)
     folder, file = os.path.join(tmp, f"m{n}"), os.path.join(tmp, f"m{n}.gguf")
     model.save_pretrained(folder)
     sources = [("folder", folder)]
