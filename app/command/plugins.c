@@ -30,36 +30,43 @@ static json_t *registered(const char *name, struct spn_buf *words)
     return list;
 }
 
-static json_t *options_json(const struct spn_option *o)
+/* Append the options of table O to LIST; OF: whose they are. */
+static void add_options(json_t *list, const struct spn_option *o, const char *of)
 {
-    json_t *list = json_array();
     char dflt[64];
 
     for (; o != NULL && o->name != NULL; o++) {
         spn_option_default_text(o, dflt, sizeof dflt);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", o->name, "help", o->help,
-                                              "default", dflt));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "of", of, "name", o->name,
+                                              "help", o->help, "default", dflt));
     }
-    return list;
 }
 
-/* Every option table of a plugin: its own, then those of what it registered. */
+/* Every option table of a plugin: its own, where nothing it registered has that one, then those of
+   what it registered. */
 static json_t *all_options(const struct plugin *p)
 {
-    json_t *list = options_json(p->desc.options);
+    const struct spn_option *own = p->desc.options, *table;
+    json_t *list = json_array(), *rest = json_array();
     const char *what, *owner;
     const void *impl;
+    char of[160];
     size_t i;
     int k;
 
     for (k = 0; k < SPN_POINT_COUNT; k++)
-        for (i = 0; (impl = registry_at((enum spn_point)k, i, &what, &owner)) != NULL; i++)
-            if (strcmp(owner, p->name) == 0) {
-                json_t *more = options_json(registry_options((enum spn_point)k, impl));
-
-                json_array_extend(list, more);
-                json_decref(more);
-            }
+        for (i = 0; (impl = registry_at((enum spn_point)k, i, &what, &owner)) != NULL; i++) {
+            table = registry_options((enum spn_point)k, impl);
+            if (strcmp(owner, p->name) != 0 || table == NULL)
+                continue;
+            snprintf(of, sizeof of, "%s %s", point_name((enum spn_point)k), what);
+            add_options(rest, table, of);
+            if (table == own)
+                own = NULL;
+        }
+    add_options(list, own, "plugin");
+    json_array_extend(list, rest);
+    json_decref(rest);
     return list;
 }
 
@@ -81,6 +88,7 @@ static spn_status describe(const struct plugin *p, struct spn_job *job, struct s
     struct spn_buf b = SPN_BUF_INIT(1 << 20), words = SPN_BUF_INIT(1 << 16);
     const struct spn_plugin *d = &p->desc;
     json_t *o = plugin_json(p, &words), *one;
+    const char *of = "";
     spn_status st;
     size_t i;
 
@@ -91,10 +99,16 @@ static spn_status describe(const struct plugin *p, struct spn_job *job, struct s
                        d->papers[0] != '\0' ? d->papers : "none",
                        d->needs[0] != '\0' ? d->needs : "nothing",
                        words.data != NULL ? words.data : "nothing");
-        json_array_foreach(json_object_get(o, "options"), i, one)
+        json_array_foreach(json_object_get(o, "options"), i, one) {
+            const char *whose = json_string_value(json_object_get(one, "of"));
+
+            if (strcmp(whose, of) != 0)
+                spn_buf_printf(&b, "\noptions of %s\n", whose);
+            of = whose;
             spn_buf_printf(&b, "  %s=%s\t%s\n", json_string_value(json_object_get(one, "name")),
                            json_string_value(json_object_get(one, "default")),
                            json_string_value(json_object_get(one, "help")));
+        }
     } else {
         spn_buf_printf(&b, "%s: not loaded\n%s\n", p->name, p->why_not);
     }

@@ -56,6 +56,11 @@ mkdir -p "$HOME/.local/share/spinney/plugins" && cp "$so" "$HOME/.local/share/sp
 want 0 "the user's folder is searched" "$spinney" -q case_fine
 rm -r "$HOME/.local/share/spinney"
 
+want 0 "a plugin with two reasoners" "$spinney" -q plugins rewoo
+has "options of reasoner react" out
+[ "$(grep -c "^options of" "$work/out")" -eq 2 ] && [ "$(grep -c "evidence=" "$work/out")" -eq 2 ]
+ok $? "each table stands once, under whose it is"
+
 if [ "$(id -u)" -eq 0 ]; then
     chmod o+w "$work/a"
     want 0 "root and a folder all may write to" "$spinney" --plugin-dir "$work/a" plugins

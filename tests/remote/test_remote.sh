@@ -158,4 +158,25 @@ want 2 'a name and password in it' "$spinney" -q chat --engine http://me:pw@127.
 want 2 'no address' "$spinney" -q chat --engine remote:parallel=3 -p x
 has 'url=http://HOST:PORT/v1 is missing' err
 want 2 'another protocol' "$spinney" -q chat --engine ftp://127.0.0.1/v1 -p x
+
+# ---- TLS: a server whose certificate nobody vouches for is refused ----
+if command -v openssl > /dev/null && openssl req -x509 -newkey rsa:2048 -nodes -keyout "$work/key.pem" -out "$work/cert.pem" \
+    -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost 2> /dev/null; then
+    openssl s_server -accept 127.0.0.1:0 -key "$work/key.pem" -cert "$work/cert.pem" -www > "$work/tls" 2>&1 &
+    server_pid=$!
+    tries=0
+    until port=$(sed -n 's/^ACCEPT.*:\([0-9][0-9]*\)$/\1/p' "$work/tls") && [ -n "$port" ] || [ $tries -eq 600 ]; do
+        sleep 0.1; tries=$((tries + 1))
+    done
+    url=https://localhost:$port/v1
+    want 5 'a certificate of its own' ask 'hello'
+    has 'certificate' err 'it is said why'
+    want 5 'vouched for by ca-file' "$spinney" -q chat --engine "remote:url=$url,ca-file=$work/cert.pem,first=2,tries=1" -p hello
+    hasnt 'certificate' err 'the certificate is believed'
+    want 5 'verify=no' "$spinney" -q chat --engine "remote:url=$url,verify=no,first=2,tries=1" -p hello
+    hasnt 'certificate' err 'it is not looked at'
+    unserve
+else
+    skip 'no openssl'
+fi
 done_testing
