@@ -8,11 +8,12 @@
 #include "tensor/op_params.h"
 #include "tensor/ops_impl.h"
 #include "tensor/plan_impl.h"
+#include "vision/vision_impl.h"
 
 #define REGISTERED_MAX 256
 
 #define ENTRY(name) &k_op_##name,
-static const struct spn_op *const own[] = { K_OPS(ENTRY) };
+static const struct spn_op *const own[] = { K_OPS(ENTRY) K_VISION_OPS(ENTRY) };
 #define OWN_COUNT ((int)(sizeof own / sizeof *own))
 
 /* Written at start only: plugins are loaded on the main thread before any plan is built. */

@@ -1,0 +1,15 @@
+/* vision.h - vision ops for AVX2 and AVX-512: names for the op table. */
+#ifndef K_X86_VISION_H
+#define K_X86_VISION_H
+#include "tensor/plan.h"
+
+#define K_X86_VISION(X) \
+    X(act) \
+    X(conv) X(depthwise) X(pool) X(resize) X(spread_add) X(spread_mul) X(soft_pool) X(map_attend)
+
+#define K_X86_VISION_DECLARE(name)                     \
+    void k_##name##_avx2(const struct spn_op_call *c); \
+    void k_##name##_avx512(const struct spn_op_call *c);
+K_X86_VISION(K_X86_VISION_DECLARE)
+
+#endif
