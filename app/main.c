@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "command/commands.h"
 #include "engine/net.h"
+#include "host/conversations.h"
 #include "host/engines.h"
 #include "host/guard.h"
 #include "host/help.h"
@@ -377,6 +378,7 @@ int main(int argc, char **argv)
     if (st != SPN_OK)
         code = exit_code(st);
     engines_end();
+    conversations_end();
     plugins_end(e.keep);
     registry_end();
     settings_end();

@@ -77,6 +77,19 @@ AC_SUBST([SCREEN_CFLAGS])
 AC_SUBST([SCREEN_LIBS])
 ])
 
+# The store of conversations: SQLite, or they stay in memory.
+AC_DEFUN([SPN_SQLITE], [
+AC_ARG_WITH([sqlite], [AS_HELP_STRING([--with-sqlite=auto|no], [SQLite keeps the conversations])], [],
+  [with_sqlite=auto])
+have_sqlite=no
+AS_VAR_IF([with_sqlite], [no], [], [
+  PKG_CHECK_MODULES([SQLITE], [sqlite3 >= 3.24], [have_sqlite=yes],
+    [AS_VAR_IF([with_sqlite], [auto], [], [AC_MSG_ERROR([SQLite is missing: install libsqlite3-dev])])])])
+AM_CONDITIONAL([HAVE_SQLITE], [test $have_sqlite = yes])
+SCREEN_CFLAGS="$SCREEN_CFLAGS $SQLITE_CFLAGS" # whoever links the program's objects needs all of them
+SCREEN_LIBS="$SCREEN_LIBS $SQLITE_LIBS"
+])
+
 # Instruction sets: built where the compiler knows the flags; chosen at run time.
 AC_DEFUN([SPN_SIMD], [
 have_x86=no
@@ -141,6 +154,7 @@ spinney $PACKAGE_VERSION
   libcurl module    $have_curl (remote engines)
   liblzma           $have_lzma (packed checkpoints)
   readline          $have_readline (the line of the screens)
+  SQLite            $have_sqlite (conversations are kept)
   CUDA module       $have_cuda ($cuda_why)
   plugins           $spn_plugins
   static plugins    ${enable_static_plugins:-no}

@@ -11,6 +11,7 @@
 #include "base/cpu.h"
 #include "base/file.h"
 #include "command/listing.h"
+#include "host/conversations.h"
 #include "host/job.h"
 #include "host/parts.h"
 #include "host/paths.h"
@@ -149,6 +150,11 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
         st = part_rows(&l, &b, err);
     if (st == SPN_OK)
         st = plugin_rows(&l, &b, err);
+    if (st == SPN_OK) {
+        bool kept = conversations_state(&b);
+
+        st = row(&l, "conversations", kept ? "ok" : "off", &b, err);
+    }
     if (st == SPN_OK)
         st = folder_rows(&l, &b, err);
     end = listing_end(&l, st == SPN_OK ? err : NULL);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "host/conversations.h"
 #include "host/engines.h"
 #include "host/files.h"
 #include "host/job.h"
@@ -73,6 +74,7 @@ static const void *query(const char *name, int version)
         { "files", 1, &table_files },
         { "engine", 1, engines_table() },   { "prompts", 1, &table_prompts },
         { "pane", 1, &pane_table },
+        { "store", 1, &table_store },
     };
     size_t i;
 

@@ -17,6 +17,7 @@
 #include "spinney/option.h"
 #include "spinney/prompts.h"
 #include "spinney/steer.h"
+#include "spinney/store.h"
 #include "spinney/thoughts.h"
 #include "spinney/view.h"
 #include "tensor/plan.h"
