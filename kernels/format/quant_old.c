@@ -1,24 +1,17 @@
-/* quant_old.c - more blocks of 32: Q4_1 and Q5_1 (scale and minimum), Q5_0 (fifth bits apart),
- * IQ4_NL (a table of levels) and MXFP4 (a power of two and 4-bit floats).
+/* quant_old.c - more blocks of 32: Q4_1 and Q5_1 (scale and minimum), Q5_0 (fifth bits apart).
  *
  * Element j < 16 is the low nibble of byte j, element j + 16 its high nibble.
  */
 #include "config.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "format/quant.h"
+#include "format/quant_fit.h"
 #include "format/source.h"
 #include "tensor/dtype.h"
-#include "tensor/half.h"
 
 enum { BLOCK = 32, HALF = 16 };
-
-static const int8_t levels[16] = { -127, -104, -83, -65, -49, -35, -22, -10,
-                                   1,    13,   25,  38,  53,  69,  89,  113 };
-/* Doubled values of a 4-bit float of one sign, two exponent bits and one of mantissa. */
-static const int8_t floats[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
 
 static float inverse(float d)
 {
@@ -32,11 +25,6 @@ static int clamp(int q, int lo, int hi)
     return q < lo ? lo : q > hi ? hi : q;
 }
 
-static float half_at(const unsigned char *p)
-{
-    return spn_f32_of_f16(spn_load_u16(p));
-}
-
 static void range(const float *x, float *lo, float *hi)
 {
     *lo = *hi = x[0];
@@ -48,20 +36,10 @@ static void range(const float *x, float *lo, float *hi)
     *hi += 0.0f;
 }
 
-static float extreme(const float *x)
-{
-    float v = x[0];
-
-    for (int j = 1; j < BLOCK; j++)
-        if (fabsf(x[j]) > fabsf(v))
-            v = x[j];
-    return v;
-}
-
 static void decode_q4_1(const unsigned char *src, float *dst, int64_t n)
 {
     for (; n > 0; n -= BLOCK, src += 20, dst += BLOCK) {
-        float d = half_at(src), m = half_at(src + 2);
+        float d = k_half_at(src), m = k_half_at(src + 2);
 
         for (int j = 0; j < HALF; j++) {
             dst[j] = d * (float)(src[4 + j] & 15) + m;
@@ -111,7 +89,7 @@ static int five_at(const unsigned char *high, const unsigned char *nibbles, int 
 static void decode_q5_0(const unsigned char *src, float *dst, int64_t n)
 {
     for (; n > 0; n -= BLOCK, src += 22, dst += BLOCK) {
-        float d = half_at(src);
+        float d = k_half_at(src);
 
         for (int j = 0; j < BLOCK; j++)
             dst[j] = d * (float)(five_at(src + 2, src + 6, j) - 16);
@@ -121,7 +99,7 @@ static void decode_q5_0(const unsigned char *src, float *dst, int64_t n)
 static void encode_q5_0(const float *src, unsigned char *dst, int64_t n)
 {
     for (; n > 0; n -= BLOCK, src += BLOCK, dst += 22) {
-        float d = extreme(src) / -16, id = inverse(d);
+        float d = k_extreme(src, BLOCK) / -16, id = inverse(d);
         int q[BLOCK];
 
         spn_store_u16(dst, spn_f16_of_f32(d));
@@ -134,7 +112,7 @@ static void encode_q5_0(const float *src, unsigned char *dst, int64_t n)
 static void decode_q5_1(const unsigned char *src, float *dst, int64_t n)
 {
     for (; n > 0; n -= BLOCK, src += 24, dst += BLOCK) {
-        float d = half_at(src), m = half_at(src + 2);
+        float d = k_half_at(src), m = k_half_at(src + 2);
 
         for (int j = 0; j < BLOCK; j++)
             dst[j] = d * (float)five_at(src + 4, src + 8, j) + m;
@@ -157,32 +135,6 @@ static void encode_q5_1(const float *src, unsigned char *dst, int64_t n)
     }
 }
 
-static void decode_iq4_nl(const unsigned char *src, float *dst, int64_t n)
-{
-    for (; n > 0; n -= BLOCK, src += 18, dst += BLOCK) {
-        float d = half_at(src);
-
-        for (int j = 0; j < HALF; j++) {
-            dst[j] = d * (float)levels[src[2 + j] & 15];
-            dst[j + HALF] = d * (float)levels[src[2 + j] >> 4];
-        }
-    }
-}
-
-static void decode_mxfp4(const unsigned char *src, float *dst, int64_t n)
-{
-    for (; n > 0; n -= BLOCK, src += 17, dst += BLOCK) {
-        float d = ldexpf(1, src[0] - 128);
-
-        for (int j = 0; j < HALF; j++) {
-            dst[j] = d * (float)floats[src[1 + j] & 15];
-            dst[j + HALF] = d * (float)floats[src[1 + j] >> 4];
-        }
-    }
-}
-
 const struct k_quant k_quant_q4_1 = { SPN_Q4_1, decode_q4_1, encode_q4_1, 32752.0f };
 const struct k_quant k_quant_q5_0 = { SPN_Q5_0, decode_q5_0, encode_q5_0, 16 * 65504.0f };
 const struct k_quant k_quant_q5_1 = { SPN_Q5_1, decode_q5_1, encode_q5_1, 32752.0f };
-const struct k_quant k_quant_iq4_nl = { SPN_IQ4_NL, decode_iq4_nl, NULL, 0 };
-const struct k_quant k_quant_mxfp4 = { SPN_MXFP4, decode_mxfp4, NULL, 0 };

@@ -104,7 +104,7 @@ static void test_golden(void)
         return;
     for (p = (const unsigned char *)data; p < (const unsigned char *)data + length; records++)
         check_record(&p);
-    ok_int(records, 24, "golden records");
+    ok_int(records, 27, "golden records");
     spn_free(data);
 }
 
@@ -137,6 +137,8 @@ static void test_losses(void)
     static const struct { int type; double error; } table[] = {
         { SPN_Q8_0, 0.0054 }, { SPN_Q6_K, 0.0177 }, { SPN_Q4_K, 0.0713 }, { SPN_Q4_0, 0.0859 },
         { SPN_Q4_1, 0.0781 }, { SPN_Q5_0, 0.0427 }, { SPN_Q5_1, 0.0378 },
+        { SPN_Q5_K, 0.0360 }, { SPN_Q3_K, 0.151 },  { SPN_Q2_K, 0.297 },  { SPN_IQ4_NL, 0.0761 },
+        { SPN_IQ4_XS, 0.0767 },
     };
     enum { N = 1 << 17 };
     float *x = spn_calloc(N, sizeof *x);
@@ -170,13 +172,14 @@ static bool same(const float *x, const float *y, int n)
 /* Rows that are no Gaussian: constant, one-sided, tiny, huge, with one outlier. */
 static void test_odd_rows(void)
 {
-    static const int types[] = { SPN_Q8_0, SPN_Q4_0, SPN_Q4_K, SPN_Q6_K };
-    static const double worst[] = { 0.01, 0.13, 0.09, 0.04 };
+    static const int types[] = { SPN_Q8_0, SPN_Q4_0, SPN_Q4_K,   SPN_Q6_K,   SPN_Q5_K,
+                                 SPN_Q3_K, SPN_Q2_K, SPN_IQ4_NL, SPN_IQ4_XS, SPN_MXFP4 };
+    static const double worst[] = { 0.01, 0.13, 0.09, 0.04, 0.04, 0.2, 0.3, 0.13, 0.13, 0.26 };
     float x[256];
     unsigned char blocks[512];
     float y[256];
 
-    for (size_t t = 0; t < 4; t++) {
+    for (size_t t = 0; t < sizeof types / sizeof *types; t++) {
         for (int i = 0; i < 256; i++)
             x[i] = 3;
         ok(loss(types[t], x, 256) <= worst[t], "%s: a constant loses %.4f",

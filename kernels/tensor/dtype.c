@@ -17,10 +17,6 @@
     {                               \
         n, elems, bytes, true, true \
     } /* read and written */
-#define READ(n, elems, bytes)        \
-    {                                \
-        n, elems, bytes, true, false \
-    } /* read, not written */
 #define KNOWN(n, elems, bytes)        \
     {                                 \
         n, elems, bytes, false, false \
@@ -37,29 +33,29 @@ static const struct spn_dtype_info infos[SPN_DTYPE_COUNT] = {
     [SPN_Q5_1] = BOTH("q5_1", 32, 24),
     [SPN_Q8_0] = BOTH("q8_0", 32, 34),
     [SPN_Q8_1] = KNOWN("q8_1", 32, 36),
-    [SPN_Q2_K] = READ("q2_k", 256, 84),
-    [SPN_Q3_K] = READ("q3_k", 256, 110),
+    [SPN_Q2_K] = BOTH("q2_k", 256, 84),
+    [SPN_Q3_K] = BOTH("q3_k", 256, 110),
     [SPN_Q4_K] = BOTH("q4_k", 256, 144),
-    [SPN_Q5_K] = READ("q5_k", 256, 176),
+    [SPN_Q5_K] = BOTH("q5_k", 256, 176),
     [SPN_Q6_K] = BOTH("q6_k", 256, 210),
     [SPN_Q8_K] = KNOWN("q8_k", 256, 292),
     [SPN_IQ2_XXS] = KNOWN("iq2_xxs", 256, 66),
     [SPN_IQ2_XS] = KNOWN("iq2_xs", 256, 74),
     [SPN_IQ3_XXS] = KNOWN("iq3_xxs", 256, 98),
     [SPN_IQ1_S] = KNOWN("iq1_s", 256, 50),
-    [SPN_IQ4_NL] = READ("iq4_nl", 32, 18),
+    [SPN_IQ4_NL] = BOTH("iq4_nl", 32, 18),
     [SPN_IQ3_S] = KNOWN("iq3_s", 256, 110),
     [SPN_IQ2_S] = KNOWN("iq2_s", 256, 82),
-    [SPN_IQ4_XS] = READ("iq4_xs", 256, 136),
+    [SPN_IQ4_XS] = BOTH("iq4_xs", 256, 136),
     [SPN_I8] = PLAIN("i8", 1),
     [SPN_I16] = PLAIN("i16", 2),
     [SPN_I32] = PLAIN("i32", 4),
     [SPN_I64] = PLAIN("i64", 8),
     [SPN_F64] = PLAIN("f64", 8),
     [SPN_IQ1_M] = KNOWN("iq1_m", 256, 56),
-    [SPN_TQ1_0] = READ("tq1_0", 256, 54),
-    [SPN_TQ2_0] = READ("tq2_0", 256, 66),
-    [SPN_MXFP4] = READ("mxfp4", 32, 17),
+    [SPN_TQ1_0] = BOTH("tq1_0", 256, 54),
+    [SPN_TQ2_0] = BOTH("tq2_0", 256, 66),
+    [SPN_MXFP4] = BOTH("mxfp4", 32, 17),
     [40] = KNOWN("nvfp4", 64, 36),
     [41] = KNOWN("q1_0", 128, 18),
     [42] = KNOWN("q2_0", 64, 18),

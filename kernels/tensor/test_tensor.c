@@ -30,7 +30,8 @@ static void test_types(void)
     static const int removed[] = { 4, 5, 31, 32, 33, 36, 37, 38, -1, 43, 63, 77, 1 << 20 };
     static const int coded[] = {
         SPN_F32, SPN_F16, SPN_BF16, SPN_Q8_0, SPN_Q4_0, SPN_Q4_K, SPN_Q6_K, SPN_Q4_1,
-        SPN_Q5_0, SPN_Q5_1
+        SPN_Q5_0, SPN_Q5_1, SPN_Q2_K, SPN_Q3_K, SPN_Q5_K, SPN_IQ4_NL, SPN_IQ4_XS, SPN_TQ1_0,
+        SPN_TQ2_0, SPN_MXFP4
     };
     int n_coded = 0;
     uint64_t bytes = 0;
@@ -51,7 +52,7 @@ static void test_types(void)
             spn_dtype_info(i) != NULL && spn_dtype_info(i)->decode && spn_dtype_info(i)->encode;
     for (size_t i = 0; i < sizeof coded / sizeof *coded; i++)
         n_coded -= spn_dtype_info(coded[i])->decode;
-    ok_int(n_coded, 0, "exactly the ten types are decoded and encoded");
+    ok_int(n_coded, 0, "exactly these types are decoded and encoded");
     ok_str(spn_dtype_name(SPN_Q8_0), "q8_0", "name of a type");
     ok_str(spn_dtype_name(4), "?", "name of no type");
     ok_int(spn_dtype_by_name("f33"), -1, "no such name");
