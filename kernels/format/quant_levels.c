@@ -1,5 +1,5 @@
 /* quant_levels.c - 4 bits that choose from a table of levels: IQ4_NL and MXFP4 (blocks of 32),
- * IQ4_XS (8 groups of 32).  Element j < 16 is the low nibble of byte j, element j + 16 its high one.
+ * IQ4_XS (8 groups of 32).  Element j < 16 is the low nibble of byte j, j + 16 its high one.
  *
  * IQ4_NL, 18 bytes: d (half), nibbles[16]; value d*T[q].
  * IQ4_XS, 136 bytes: d (half), scales_h (u16, pairs), scales_l[4] (nibbles), nibbles[128]; value
@@ -15,7 +15,8 @@
 #include "format/quant_fit.h"
 #include "tensor/dtype.h"
 
-enum { BLOCK = 256, GROUP = 32, HALF = 16, IQ4_NL_BYTES = 18, IQ4_XS_BYTES = 136, MXFP4_BYTES = 17 };
+enum { BLOCK = 256, GROUP = 32, HALF = 16 };
+enum { IQ4_NL_BYTES = 18, IQ4_XS_BYTES = 136, MXFP4_BYTES = 17 };
 
 static const int8_t levels[16] = { -127, -104, -83, -65, -49, -35, -22, -10,
                                    1,    13,   25,  38,  53,  69,  89,  113 };
@@ -35,7 +36,8 @@ static void encode_nibbles(const float *x, float d, unsigned char *qs)
     float inv = d != 0 ? 1 / d : 0;
 
     for (int j = 0; j < HALF; j++) {
-        int lo = k_nearest_level(inv * x[j], levels), hi = k_nearest_level(inv * x[j + HALF], levels);
+        int lo = k_nearest_level(inv * x[j], levels);
+        int hi = k_nearest_level(inv * x[j + HALF], levels);
 
         qs[j] = (unsigned char)(lo | hi << 4);
     }
