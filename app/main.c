@@ -27,6 +27,7 @@
 #include "host/registry.h"
 #include "host/settings.h"
 #include "host/tables.h"
+#include "screen/picture_way.h"
 #include "screen/screens.h"
 #include "screen/ui.h"
 
@@ -213,6 +214,14 @@ static spn_status run_job(const struct cmdline_command *what, struct cmdline *c,
     return st;
 }
 
+/* --pictures, for commands and screens alike. */
+static void ask_pictures(const struct cmdline *c)
+{
+    if (spn_option_find(c->table, "pictures", strlen("pictures")) != NULL)
+        picture_way_ask(picture_way_parse(spn_value_str(c->values, "pictures")),
+                        spn_value_given(c->values, "pictures"));
+}
+
 static spn_status run_command(const struct cmdline_command *what, const char *owner, int argc,
                               char **argv, bool *pipe_closed, struct spn_err *err)
 {
@@ -222,6 +231,7 @@ static spn_status run_command(const struct cmdline_command *what, const char *ow
     if (st == SPN_OK && c.help)
         st = show_help(what, pipe_closed, err);
     else if (st == SPN_OK) {
+        ask_pictures(&c);
         if (what->command->model)
             st = engines_configure(c.values, spn_value_flag(c.values, "quiet"), err);
         if (st == SPN_OK)
@@ -327,8 +337,10 @@ static spn_status no_command(const struct early *e, int *code, bool *pipe_closed
             (!isatty(0) || !isatty(1));
     if (st == SPN_OK && (e->help || usage))
         help_overview(&b);
-    else if (st == SPN_OK)
+    else if (st == SPN_OK) {
+        ask_pictures(&c);
         st = run_screens(&c, err);
+    }
     cmdline_free(&c);
     if (st == SPN_OK && usage)
         fputs(b.data, stderr);

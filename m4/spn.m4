@@ -90,6 +90,24 @@ SCREEN_CFLAGS="$SCREEN_CFLAGS $SQLITE_CFLAGS" # whoever links the program's obje
 SCREEN_LIBS="$SCREEN_LIBS $SQLITE_LIBS"
 ])
 
+# Pictures on terminals: two modules that may be missing.
+AC_DEFUN([SPN_PICTURES], [
+AC_ARG_WITH([sixel], [AS_HELP_STRING([--with-sixel=auto|no], [libsixel module for sixel terminals])], [], [with_sixel=auto])
+have_sixel=no
+AS_VAR_IF([with_sixel], [no], [], [
+  PKG_CHECK_MODULES([SIXEL], [libsixel >= 1.8], [have_sixel=yes],
+    [AS_VAR_IF([with_sixel], [auto], [], [AC_MSG_ERROR([libsixel is missing: install libsixel-dev])])])])
+AM_CONDITIONAL([HAVE_SIXEL], [test $have_sixel = yes])
+AC_ARG_WITH([chafa], [AS_HELP_STRING([--with-chafa=auto|no], [libchafa module for pictures as characters])], [],
+  [with_chafa=auto])
+have_chafa=no
+AS_VAR_IF([with_chafa], [no], [], [
+  PKG_CHECK_MODULES([CHAFA], [chafa >= 1.8 glib-2.0], [have_chafa=yes],
+    [AS_VAR_IF([with_chafa], [auto], [],
+      [AC_MSG_ERROR([libchafa is missing: install libchafa-dev and libglib2.0-dev])])])])
+AM_CONDITIONAL([HAVE_CHAFA], [test $have_chafa = yes])
+])
+
 # Instruction sets: built where the compiler knows the flags; chosen at run time.
 AC_DEFUN([SPN_SIMD], [
 have_x86=no
@@ -155,6 +173,8 @@ spinney $PACKAGE_VERSION
   liblzma           $have_lzma (packed checkpoints)
   readline          $have_readline (the line of the screens)
   SQLite            $have_sqlite (conversations are kept)
+  libsixel module   $have_sixel (pictures on sixel terminals)
+  libchafa module   $have_chafa (pictures as characters)
   CUDA module       $have_cuda ($cuda_why)
   plugins           $spn_plugins
   static plugins    ${enable_static_plugins:-no}

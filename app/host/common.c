@@ -2,11 +2,14 @@
 #include "config.h"
 
 #include "host/cmdline.h"
+#include "screen/picture_way.h"
 
 const struct spn_option common_all[] = {
     { "help", SPN_OPT_FLAG, .letter = 'h', .help = "show this help and end" },
     { "json", SPN_OPT_FLAG, .help = "results as JSON Lines, one object a result" },
     { "quiet", SPN_OPT_FLAG, .letter = 'q', .help = "no progress and no remarks on stderr" },
+    { "pictures", SPN_OPT_CHOICE, .choices = PICTURE_CHOICES, .dflt.s = "auto",
+      .help = "how pictures are drawn" },
     { "plugin-dir", SPN_OPT_STRING, .arg = "DIR", .many = true,
       .help = "folder of plugins, searched first" },
     { "dir", SPN_OPT_STRING, .arg = "DIR", .help = "one folder for config, data, state and cache" },

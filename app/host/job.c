@@ -266,6 +266,12 @@ static void write_text(struct spn_job *j, const char *bytes, size_t n)
     }
 }
 
+spn_status job_raw(struct spn_job *j, const char *bytes, size_t n, struct spn_err *err)
+{
+    clear_live(j);
+    return output_raw(&j->out, bytes, n, err);
+}
+
 static void say(struct spn_job *j, const char *text)
 {
     if (j->setup.sink != NULL) {

@@ -42,6 +42,8 @@ int64_t job_failed(
 bool job_pipe_closed(const struct spn_job *j); /* whoever read stdout is gone */
 
 extern const struct spn_job_api table_job;
+/* Bytes of ours to stdout as they are: pictures. */
+spn_status job_raw(struct spn_job *j, const char *bytes, size_t n, struct spn_err *err);
 
 /* Install the handlers of SIGINT and SIGTERM: they set the flag of every job; a second one ends the
  * program at once. */

@@ -201,15 +201,26 @@ static spn_status write_fd(const struct output *o, const char *bytes, size_t n, 
     return SPN_OK;
 }
 
-spn_status output_bytes(struct output *o, const char *bytes, size_t n, struct spn_err *err)
+static spn_status put(struct output *o, const char *bytes, size_t n, bool raw, struct spn_err *err)
 {
     if (o->closed)
         return SPN_EIO;
-    if (message_write(stdout, bytes, n) && fflush(stdout) == 0)
+    if ((raw ? fwrite(bytes, 1, n, stdout) == n : message_write(stdout, bytes, n)) &&
+        fflush(stdout) == 0)
         return SPN_OK;
     if (errno == EPIPE)
         o->closed = true;
     return spn_fail(err, SPN_EIO, "stdout: %s", strerror(errno));
+}
+
+spn_status output_bytes(struct output *o, const char *bytes, size_t n, struct spn_err *err)
+{
+    return put(o, bytes, n, false, err);
+}
+
+spn_status output_raw(struct output *o, const char *bytes, size_t n, struct spn_err *err)
+{
+    return put(o, bytes, n, true, err);
 }
 
 static spn_status emit_line(struct output *o, json_t *object, struct spn_err *err)

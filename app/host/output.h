@@ -29,6 +29,9 @@ spn_status output_emit(struct output *o, json_t *object_take, const char *text,
 spn_status output_bytes(struct output *o, const char *bytes, size_t n,
                         struct spn_err *err); /* stdout, made visible on a terminal */
 
+/* The same, as they are: what the program itself made for the terminal. */
+spn_status output_raw(struct output *o, const char *bytes, size_t n, struct spn_err *err);
+
 /* One line without its newline: keys in order, floats with 9 digits; free with free(). */
 char *output_line(const json_t *object);
 

@@ -11,6 +11,7 @@
 #include "engine/net.h"
 #include "host/paths.h"
 #include "media/image.h"
+#include "screen/picture_modules.h"
 #include "spinney/plugin.h"
 #include "tensor/product.h"
 
@@ -22,9 +23,13 @@
 
 static const struct part all[] = {
     { "spn_blas", "OpenBLAS, for training", "our own products are used; " NOT_MADE },
+    { "spn_chafa", "libchafa, for pictures as characters",
+      "pictures are our own half blocks; " NOT_MADE },
     { "spn_cuda", "CUDA", "everything runs on the CPU; " NOT_MADE },
     { "spn_media", "pictures and clips", "no picture is read or written; " NOT_MADE },
     { "spn_net", "libcurl, for engines on servers", "no server can be asked; " NOT_MADE },
+    { "spn_sixel", "libsixel, for pictures on sixel terminals",
+      "such terminals get blocks; " NOT_MADE },
 };
 
 const struct part *parts_at(size_t i)
@@ -100,6 +105,12 @@ bool parts_state(const struct part *p, struct spn_buf *text)
         spn_buf_puts(text, works ? net_name() : why.text);
     } else if (strcmp(p->name, "spn_media") == 0) {
         const char *name = spn_media_open(path, &why);
+
+        works = name != NULL;
+        spn_buf_puts(text, works ? name : why.text);
+    } else if (strcmp(p->name, "spn_sixel") == 0 || strcmp(p->name, "spn_chafa") == 0) {
+        const char *name =
+            p->name[4] == 's' ? picture_sixel_name(&why) : picture_chafa_name(&why);
 
         works = name != NULL;
         spn_buf_puts(text, works ? name : why.text);

@@ -14,6 +14,7 @@
 #include "host/registry.h"
 #include "host/settings.h"
 #include "host/thoughts_table.h"
+#include "screen/picture_batch.h"
 #include "screen/ui.h"
 
 static void host_log(const struct spn_host *h, enum spn_log_level level, const char *text)
@@ -73,7 +74,7 @@ static const void *query(const char *name, int version)
         { "job", 1, &table_job },           { "thoughts", 1, &app_thoughts },
         { "files", 1, &table_files },
         { "engine", 1, engines_table() },   { "prompts", 1, &table_prompts },
-        { "pane", 1, &pane_table },
+        { "pane", 1, &pane_table },         { "picture", 1, &table_picture },
         { "store", 1, &table_store },
     };
     size_t i;

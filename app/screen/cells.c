@@ -323,6 +323,10 @@ static spn_status row_text(const struct cells *c, int row, struct spn_buf *out)
 
         if (line[k].width == 0)
             continue;
+        if (line[k].picture != 0) {
+            spn_buf_add(out, " ", 1);
+            continue;
+        }
         spn_buf_add(out, bytes, visible_put_utf8(bytes, line[k].code != 0 ? line[k].code : ' '));
         if (line[k].mark != 0)
             spn_buf_add(out, bytes, visible_put_utf8(bytes, line[k].mark));

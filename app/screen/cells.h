@@ -14,11 +14,13 @@ enum { CELL_BOLD = 1, CELL_REVERSE = 2, CELL_UNDERLINE = 4, CELL_DIM = 8, CELL_I
 #define CELL_NO_COLOUR (-1)
 struct cell {
     uint32_t code, mark; /* a character and one combining mark (0: none); code 0: blank */
+    uint32_t mark2;      /* of a picture's placeholder: its second mark; else 0 */
     int32_t fg, bg;      /* 0xRRGGBB that wins over the role's, or CELL_NO_COLOUR */
     uint8_t role;        /* enum spn_style, or one of the frame's (theme.h) */
     uint8_t attributes;
     uint8_t width;   /* 1, 2; 0: the right half of the wide character before it */
-    uint8_t picture; /* not 0: drawn by the picture service; the cell itself stays blank */
+    uint8_t picture; /* not 0: drawn by the picture service; the cell itself stays blank, or holds
+                        the placeholder of a picture of that number */
 };
 
 struct cells {

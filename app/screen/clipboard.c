@@ -14,25 +14,9 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "host/paths.h"
+#include "screen/picture_encode.h"
 
 #define CLIPBOARD_MAX 50000
-
-static void base64(struct spn_buf *out, const unsigned char *p, size_t n)
-{
-    static const char letters[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    size_t i;
-
-    for (i = 0; i < n; i += 3) {
-        uint32_t v = (uint32_t)p[i] << 16 | (i + 1 < n ? (uint32_t)p[i + 1] << 8 : 0) |
-                     (i + 2 < n ? p[i + 2] : 0u);
-        char four[4] = { letters[v >> 18], letters[v >> 12 & 63],
-                         i + 1 < n ? letters[v >> 6 & 63] : '=',
-                         i + 2 < n ? letters[v & 63] : '=' };
-
-        spn_buf_add(out, four, 4);
-    }
-}
 
 /* tmux ignores OSC 52 from programs by default; its own command sets buffer and clipboard. */
 static bool by_tmux(const char *text, size_t n)
@@ -86,7 +70,7 @@ void clipboard_give(struct ui *ui, struct term *t)
         snprintf(say, sizeof say, "%zu bytes copied by tmux", n);
     } else {
         spn_buf_puts(&b, "\033]52;c;");
-        base64(&b, (const unsigned char *)text, n);
+        picture_base64(&b, text, n);
         spn_buf_puts(&b, "\033\\");
         if (!b.failed)
             term_write(t, b.data, b.length);

@@ -43,6 +43,7 @@ spn_status curses_open(struct curses_cells **out, int *colours, struct spn_err *
     noecho();
     nonl();
     idlok(stdscr, FALSE);
+    idcok(stdscr, FALSE); /* moved cells would take a picture's pixels along */
     leaveok(stdscr, FALSE);
     if (has_colors() && (none == NULL || none[0] == '\0')) {
         start_color();
@@ -119,28 +120,9 @@ void curses_strings_off(struct spn_buf *b)
 
 /* ---- colours ---- */
 
-static int channel_256(int v)
-{
-    return v < 48 ? 0 : v < 115 ? 1 : (v - 35) / 40;
-}
-
 static int square(int v)
 {
     return v * v;
-}
-
-/* The nearest of the 6 x 6 x 6 cube and the 24 greys. */
-static int to_256(int32_t rgb)
-{
-    static const int level[6] = { 0, 95, 135, 175, 215, 255 };
-    int r = rgb >> 16 & 255, g = rgb >> 8 & 255, b = rgb & 255;
-    int cr = channel_256(r), cg = channel_256(g), cb = channel_256(b);
-    int grey = (r + g + b) / 3, step = grey < 8 ? 0 : grey > 238 ? 23 : (grey - 3) / 10;
-    int v = 8 + 10 * step;
-    int far_cube = square(level[cr] - r) + square(level[cg] - g) + square(level[cb] - b);
-    int far_grey = square(v - r) + square(v - g) + square(v - b);
-
-    return far_grey < far_cube ? 232 + step : 16 + 36 * cr + 6 * cg + cb;
 }
 
 static int to_16(int32_t rgb, int colours)
@@ -169,7 +151,7 @@ static int colour_number(const struct curses_cells *c, int32_t colour)
         return -1;
     if (colour & THEME_PALETTE)
         return (colour & 15) < c->colours ? colour & 15 : colour & 7;
-    return c->colours >= 256 ? to_256(colour) : to_16(colour, c->colours);
+    return c->colours >= 256 ? theme_256(colour) : to_16(colour, c->colours);
 }
 
 /* The pair of two colours, made when it is new. A full table starts over: then all is drawn. */
@@ -205,12 +187,19 @@ static void put_cell(struct curses_cells *c, int row, int column, const struct c
                      const struct theme *theme)
 {
     const struct theme_role *role = &theme->role[cell->role < ROLE_COUNT ? cell->role : 0];
-    wchar_t text[3] = { cell->code != 0 ? (wchar_t)cell->code : L' ', (wchar_t)cell->mark, 0 };
+    wchar_t text[4] = { cell->code != 0 ? (wchar_t)cell->code : L' ', (wchar_t)cell->mark,
+                        (wchar_t)cell->mark2, 0 };
     attr_t attributes = attributes_of(role->attributes | cell->attributes);
     int pair = 0;
     cchar_t out;
 
-    if (c->colours > 0)
+    if (cell->picture != 0) {
+        /* An invisible blank is none that ncurses would clear a line with, so what lies over a
+           picture, and a picture of another number, is written for sure and takes the pixels away.
+           A placeholder says its picture by its colour. */
+        attributes = cell->mark != 0 ? 0 : A_INVIS | (cell->picture & 1 ? A_BOLD : 0);
+        pair = cell->mark != 0 ? pair_number(c, cell->picture, -1) : 0;
+    } else if (c->colours > 0)
         pair = pair_number(c, colour_number(c, cell->fg != CELL_NO_COLOUR ? cell->fg : role->fg),
                            colour_number(c, cell->bg != CELL_NO_COLOUR ? cell->bg : role->bg));
     if (setcchar(&out, text, attributes, 0, &pair) == OK)

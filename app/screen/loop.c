@@ -19,6 +19,7 @@
 #include "host/settings.h"
 #include "screen/clipboard.h"
 #include "screen/line.h"
+#include "screen/picture_term.h"
 #include "screen/screens.h"
 #include "screen/term.h"
 #include "screen/ui.h"
@@ -28,6 +29,7 @@
 struct loop {
     struct ui *ui;
     struct term *term;
+    struct pictures *pictures;
     struct decoder decoder;
     int signals;
     sigset_t mask, before;
@@ -76,6 +78,7 @@ static void suspend(struct loop *l)
             l->ui->leaving = true;
         }
     term_enter(l->term);
+    pictures_lost(l->pictures);
 }
 
 static void resize(struct loop *l)
@@ -83,6 +86,8 @@ static void resize(struct loop *l)
     int rows, columns;
 
     term_resized(l->term);
+    pictures_lost(l->pictures);
+    pictures_replan(l->pictures);
     term_size(l->term, &rows, &columns);
     ui_resize(l->ui, rows, columns, NULL);
 }
@@ -198,13 +203,20 @@ static void on_event(struct loop *l, const struct event *e)
     struct term_facts *f = term_facts(l->term);
     bool had_ground = f->has_ground;
 
+    if (e->kind == EVENT_FOCUS)
+        pictures_focus(l->pictures, e->focused);
     if (e->kind != EVENT_REPLY) {
         ui_event(l->ui, e);
+        return;
+    }
+    if (e->introducer == '[' && e->n == 2 && memcmp(e->text, "0n", 2) == 0) {
+        pictures_answer(l->pictures);
         return;
     }
     if (term_reply(l->term, e)) {
         l->ui->cells.ascii = f->ascii;
         l->ui->dirty = true;
+        pictures_replan(l->pictures);
     }
     if (!had_ground && f->has_ground)
         choose_theme(l);
@@ -245,6 +257,7 @@ static void requests(struct loop *l)
     if (ui->redraw) {
         ui->redraw = false;
         term_redraw(l->term);
+        pictures_lost(l->pictures);
         ui->dirty = true;
     }
     if (ui->mouse != l->mouse)
@@ -257,8 +270,10 @@ static void requests(struct loop *l)
 
 static void draw(struct loop *l)
 {
+    pictures_begin(l->pictures);
     ui_draw(l->ui);
     term_show(l->term, &l->ui->cells, &l->ui->theme, l->ui->cursor_row, l->ui->cursor_column);
+    pictures_shown(l->pictures, &l->ui->cells);
     l->drawn_ms = ui_clock();
 }
 
@@ -277,10 +292,11 @@ static void run(struct loop *l)
                                { l->signals, POLLIN, 0 },
                                { ui->wake[0], POLLIN, 0 } };
         int64_t now = ui_clock(), frame = l->drawn_ms + FRAME_MS - now;
-        int wait = least(ui_wait_ms(ui), decoder_wait_ms(&l->decoder, now));
         bool typed;
         struct event e;
+        int wait = least(ui_wait_ms(ui), decoder_wait_ms(&l->decoder, now));
 
+        wait = least(wait, pictures_wait_ms(l->pictures));
         if (ui->dirty)
             wait = least(wait, frame > 0 ? (int)frame : 0);
         if (poll(p, 3, wait) < 0 && errno != EINTR)
@@ -299,6 +315,8 @@ static void run(struct loop *l)
         /* A key is answered at once; what changes by itself waits for its frame. */
         if (ui->dirty && (typed || ui_clock() - l->drawn_ms >= FRAME_MS))
             draw(l);
+        /* Pixels last, a piece at a time: keys and text go before them. */
+        ui->dirty |= pictures_turn(l->pictures);
     }
 }
 
@@ -320,8 +338,11 @@ spn_status screens_run(const char *view, int argc, char **argv, struct spn_err *
         term_size(l.term, &rows, &columns);
         st = ui_open(&l.ui, rows, columns, err);
     }
+    if (st == SPN_OK)
+        st = pictures_open(&l.pictures, l.term, l.ui->wake[1], err);
     if (st == SPN_OK) {
         l.ui->term = l.term;
+        l.ui->pictures = l.pictures;
         l.ui->cells.ascii = term_facts(l.term)->ascii;
         choose_theme(&l);
         message_hold(true);
@@ -330,6 +351,7 @@ spn_status screens_run(const char *view, int argc, char **argv, struct spn_err *
             ui_go(l.ui, "start", 0, NULL);
         run(&l);
     }
+    pictures_close(l.pictures);
     term_close(l.term);
     ui_close(l.ui);
     message_hold(false);

@@ -3,6 +3,7 @@
 #include "screen/term.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <poll.h>
 #include <signal.h>
@@ -11,11 +12,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "host/visible.h"
 #include "screen/curses_cells.h"
+#include "screen/curses_colours.h"
 
 /* Everything that is switched on, and off again: alternate screen and keypad are terminfo's. */
 #define MODES_ON  "\033[?2004h\033[?1004h"
@@ -24,8 +27,9 @@
 #define MOUSE_OFF "\033[?1006l\033[?1002l\033[?1000l"
 #define TEST_GLYPH \
     "\0337\033[3;1H\342\224\202\033[6n\0338" /* a box character; where is the cursor? */
-#define QUERIES    "\033[>0q\033[?2;1S\033[16t\033]11;?\033\\"
+#define QUERIES    "\033[>0q\033[?1;1;0S\033[14t\033[16t\033]11;?\033\\"
 #define QUERY_LAST "\033[c"
+#define ASK_MS     1500 /* an answer that comes later would be typed into the shell */
 
 struct term {
     struct curses_cells *curses;
@@ -42,6 +46,14 @@ static struct {
     char bytes[512];
     size_t n;
 } back;
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static void write_all(int fd, const char *bytes, size_t n)
 {
@@ -293,6 +305,26 @@ static bool ground(struct term_facts *f, const char *text)
     return true;
 }
 
+/* Height and width of a cell (KIND 6) or of the text area (4), where the kernel knows none. */
+static bool told_pixels(struct term *t, int kind, int height, int width)
+{
+    struct term_facts *f = &t->facts;
+    int rows, columns;
+
+    if (f->cell_w != 0 || (kind != 4 && kind != 6))
+        return false;
+    if (kind == 4) {
+        term_size(t, &rows, &columns);
+        height /= rows;
+        width /= columns;
+    }
+    if (width < 2 || height < 4 || width >= 200 || height >= 200)
+        return false;
+    f->cell_w = width;
+    f->cell_h = height;
+    return true;
+}
+
 bool term_reply(struct term *t, const struct event *e)
 {
     struct term_facts *f = &t->facts;
@@ -323,11 +355,66 @@ bool term_reply(struct term *t, const struct event *e)
         f->answered = true;
         return true;
     }
-    if (final == 't' && sscanf(text, "%d;%d;%dt", &a, &b, &c) == 3 && a == 6 && f->cell_w == 0 &&
-        c >= 2 && b >= 4 && b < 200 && c < 200) {
-        f->cell_w = c;
-        f->cell_h = b;
+    if (final == 'S' && sscanf(text, "?%d;%d;%dS", &a, &b, &c) == 3 && a == 1 && b == 0 && c >= 2) {
+        f->sixel_colours = c;
         return true;
     }
-    return false;
+    return final == 't' && sscanf(text, "%d;%d;%dt", &a, &b, &c) == 3 && told_pixels(t, a, b, c);
+}
+
+/* ---- for commands ---- */
+
+/* Ask, and read until the last answer: it is the one that every terminal gives. */
+static void ask_terminal(struct term *t, int64_t until_ms)
+{
+    struct decoder d;
+    struct event e;
+    struct termios raw;
+
+    if (tcgetattr(t->fd, &back.saved) != 0)
+        return;
+    raw = back.saved;
+    cfmakeraw(&raw);
+    raw.c_oflag |= OPOST | ONLCR;
+    raw.c_lflag |= ISIG;
+    tcsetattr(t->fd, TCSADRAIN, &raw);
+    write_all(t->fd, QUERIES QUERY_LAST, strlen(QUERIES QUERY_LAST));
+    decoder_init(&d);
+    while (!t->facts.answered && clock_ms() < until_ms) {
+        struct pollfd p = { t->fd, POLLIN, 0 };
+        char bytes[512];
+        const char *at = bytes;
+        ssize_t n;
+        size_t left;
+
+        if (poll(&p, 1, (int)(until_ms - clock_ms())) <= 0)
+            break;
+        n = read(t->fd, bytes, sizeof bytes);
+        if (n <= 0)
+            break;
+        left = (size_t)n;
+        while (decoder_next(&d, &at, &left, clock_ms(), &e))
+            if (e.kind == EVENT_REPLY)
+                term_reply(t, &e);
+    }
+    decoder_free(&d);
+    tcsetattr(t->fd, TCSAFLUSH, &back.saved);
+}
+
+void term_ask(struct term_facts *f, bool ask, int *rows, int *columns)
+{
+    struct term t = { .fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY) };
+    bool own = t.fd >= 0;
+
+    if (!own)
+        t.fd = 1;
+    know_by_name(&t.facts);
+    t.facts.colours = curses_colours();
+    cell_pixels(&t);
+    term_size(&t, rows, columns);
+    if (ask && own && strcmp(t.facts.name, "dumb") != 0 && tcgetpgrp(t.fd) == getpgrp())
+        ask_terminal(&t, clock_ms() + ASK_MS);
+    *f = t.facts;
+    if (own)
+        close(t.fd);
 }

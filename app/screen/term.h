@@ -43,6 +43,10 @@ void term_show(struct term *t, const struct cells *c, const struct theme *theme,
 /* Bytes as they are, after the cells: pictures, OSC 52. */
 void term_write(struct term *t, const char *bytes, size_t n);
 struct term_facts *term_facts(struct term *t);
+/* What a command may know of the terminal of stdout: its name, size, cells and (ASK) its answers,
+   for which it waits 1.5 s at most; what was typed meanwhile is lost. Nothing is asked of a
+   terminal that another program has in the foreground. */
+void term_ask(struct term_facts *f, bool ask, int *rows, int *columns);
 /* Take an answer; true: something that is shown depends on it. */
 bool term_reply(struct term *t, const struct event *e);
 

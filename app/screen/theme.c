@@ -206,3 +206,49 @@ spn_status theme_load(struct theme *t, const char *name, struct spn_err *err)
         snprintf(t->name, sizeof t->name, "%s", name);
     return st;
 }
+
+/* ---- colours of 256 ---- */
+
+static int channel_256(int v)
+{
+    return v < 48 ? 0 : v < 115 ? 1 : (v - 35) / 40;
+}
+
+static int square(int v)
+{
+    return v * v;
+}
+
+int theme_256(int32_t rgb)
+{
+    static const int level[6] = { 0, 95, 135, 175, 215, 255 };
+    int r = rgb >> 16 & 255, g = rgb >> 8 & 255, b = rgb & 255;
+    int cr = channel_256(r), cg = channel_256(g), cb = channel_256(b);
+    int grey = (r + g + b) / 3, step = grey < 8 ? 0 : grey > 238 ? 23 : (grey - 3) / 10;
+    int v = 8 + 10 * step;
+    int far_cube = square(level[cr] - r) + square(level[cg] - g) + square(level[cb] - b);
+    int far_grey = square(v - r) + square(v - g) + square(v - b);
+
+    return far_grey < far_cube ? 232 + step : 16 + 36 * cr + 6 * cg + cb;
+}
+
+int32_t theme_shown(int32_t colour, int colours)
+{
+    static const int32_t palette[16] = { 0x000000, 0xcd0000, 0x00cd00, 0xcdcd00, 0x0000ee, 0xcd00cd,
+                                         0x00cdcd, 0xe5e5e5, 0x7f7f7f, 0xff0000, 0x00ff00, 0xffff00,
+                                         0x5c5cff, 0xff00ff, 0x00ffff, 0xffffff };
+    static const int level[6] = { 0, 95, 135, 175, 215, 255 };
+    int n;
+
+    if (colour == THEME_NONE)
+        return -1;
+    if (colour & THEME_PALETTE)
+        return palette[colour & 15];
+    if (colours < 256)
+        return colour;
+    n = theme_256(colour);
+    if (n >= 232)
+        return (8 + 10 * (n - 232)) * 0x010101;
+    n -= 16;
+    return level[n / 36] << 16 | level[n / 6 % 6] << 8 | level[n % 6];
+}

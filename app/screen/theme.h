@@ -42,4 +42,10 @@ spn_status theme_load(struct theme *t, const char *name, struct spn_err *err);
 /* From its text; WHERE begins the sentences. */
 spn_status theme_parse(struct theme *t, const char *text, const char *where, struct spn_err *err);
 
+/* The number of the nearest of the 6 x 6 x 6 cube and the 24 greys of 256 colours. */
+int theme_256(int32_t rgb);
+/* The pixels that COLOUR of a theme gives on a terminal of COLOURS, as far as can be known:
+   0xRRGGBB, or -1 for the terminal's own. */
+int32_t theme_shown(int32_t colour, int colours);
+
 #endif

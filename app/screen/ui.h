@@ -18,6 +18,7 @@
 
 struct ui;
 struct term;
+struct pictures;
 
 struct spn_screen {
     struct ui *ui;
@@ -50,6 +51,7 @@ enum popup_kind { POPUP_NONE, POPUP_TEXT, POPUP_ASK, POPUP_FORM, POPUP_LIST };
 
 struct ui {
     struct term *term; /* NULL: none, cells alone */
+    struct pictures *pictures; /* of the terminal; NULL: the cells draw them */
     struct cells cells;
     struct theme theme;
     struct keys keys;

@@ -236,8 +236,8 @@ spn_status spn_image_read_ids(struct spn_image *out, struct spn_image_info *info
     return read_file(out, info, path, limits, true, err);
 }
 
-spn_status spn_image_write_png(const struct spn_image *image, const uint8_t (*palette)[3], int n,
-                               const char *path, struct spn_err *err)
+spn_status spn_image_png(const struct spn_image *image, const uint8_t (*palette)[3], int n,
+                         struct spn_buf *out, struct spn_err *err)
 {
     const struct spn_media_module *media;
     uint8_t *bytes = NULL;
@@ -249,10 +249,24 @@ spn_status spn_image_write_png(const struct spn_image *image, const uint8_t (*pa
     media = atomic_load_explicit(&media_module, memory_order_acquire);
     st = media->encode_png(&bytes, &length, image->pixels, image->width, image->height,
                            image->channels, palette, palette != NULL && n <= 256 ? n : 0);
-    if (st != SPN_OK)
-        return spn_fail(err, st, "%s: no memory for a PNG of %d x %d", path, image->width,
-                        image->height);
-    st = spn_file_write(path, bytes, length, err);
-    media->release(bytes);
+    if (st == SPN_OK) {
+        st = spn_buf_add(out, bytes, length);
+        media->release(bytes);
+    }
+    return st == SPN_OK ? SPN_OK
+                        : spn_fail(err, st, "no memory for a PNG of %d x %d", image->width,
+                                   image->height);
+}
+
+spn_status spn_image_write_png(const struct spn_image *image, const uint8_t (*palette)[3], int n,
+                               const char *path, struct spn_err *err)
+{
+    struct spn_buf png = SPN_BUF_INIT((size_t)2 << 30);
+    struct spn_err why = SPN_ERR_INIT;
+    spn_status st = spn_image_png(image, palette, n, &png, &why);
+
+    st = st == SPN_OK ? spn_file_write(path, png.data, png.length, err)
+                      : spn_fail(err, st, "%s: %s", path, why.text);
+    spn_buf_free(&png);
     return st;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/buf.h"
 #include "base/err.h"
 
 #ifdef __cplusplus
@@ -67,6 +68,10 @@ spn_status spn_image_turn(struct spn_image *image, int orientation, struct spn_e
  * pixel is the index, with NULL grey. */
 spn_status spn_image_write_png(const struct spn_image *image, const uint8_t (*palette)[3], int n,
                                const char *path, struct spn_err *err);
+
+/* The same, appended to OUT. */
+spn_status spn_image_png(const struct spn_image *image, const uint8_t (*palette)[3], int n,
+                         struct spn_buf *out, struct spn_err *err);
 
 /* Does a file of these first bytes (32 or more) hold a picture that can be read? Its kind, or
  * NULL. */

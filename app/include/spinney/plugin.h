@@ -15,6 +15,7 @@
 #include "spinney/engine.h"
 #include "spinney/engine_kind.h"
 #include "spinney/option.h"
+#include "spinney/picture.h"
 #include "spinney/prompts.h"
 #include "spinney/steer.h"
 #include "spinney/store.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "screen/line.h"
-#include "screen/picture.h"
+#include "screen/picture_term.h"
 #include "screen/term.h"
 #include "screen/views/list_view.h"
 #include "screen/views/views.h"
@@ -52,6 +52,27 @@ static void add(json_t *records, const char *name, const char *state, const char
                                              "value", value));
 }
 
+static void pictures_row(const struct pictures *p, json_t *records)
+{
+    const struct picture_plan *plan = pictures_plan(p);
+    double rate, trip;
+    char text[500];
+    json_t *row;
+    int n;
+
+    pictures_line(p, &rate, &trip);
+    n = snprintf(text, sizeof text, "drawn as %s: %s; a cell is %s%d x %d pixels",
+                 picture_way_name(plan->way), plan->why, plan->cell_known ? "" : "taken to be ",
+                 plan->cell_w, plan->cell_h);
+    if (trip > 0)
+        snprintf(text + n, sizeof text - (size_t)n, "; %.0f kB/s, %.1f ms there and back",
+                 rate / 1000, trip);
+    row = json_pack("{s:s, s:s, s:s}", "name", "pictures", "state", "ok", "value", text);
+    if (plan->cure[0] != '\0')
+        json_object_set_new(row, "cure", json_string(plan->cure));
+    json_array_append_new(records, row);
+}
+
 /* What only a running screen knows. */
 static void more(struct spn_screen *s, json_t *records)
 {
@@ -67,13 +88,8 @@ static void more(struct spn_screen *s, json_t *records)
              f->version[0] != '\0' ? ", says " : "", f->version, f->colours,
              f->answered ? "answers questions" : "answered no question yet");
     add(records, "terminal kind", "ok", text);
-    if (f->cell_w > 0)
-        snprintf(text, sizeof text, "a cell is %d x %d pixels; drawn as %s%s", f->cell_w, f->cell_h,
-                 picture_service()->name, f->sixel ? "; the terminal has sixel" : "");
-    else
-        snprintf(text, sizeof text, "the size of a cell is not known; drawn as %s",
-                 picture_service()->name);
-    add(records, "pictures", "ok", text);
+    if (s->ui->pictures != NULL)
+        pictures_row(s->ui->pictures, records);
 }
 
 static void state(const json_t *records, struct spn_buf *out)
