@@ -2,8 +2,10 @@
 
 #include "host/engines.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/file.h"
 #include "base/mem.h"
@@ -24,6 +26,7 @@ struct opened {
     struct spn_engine *engine;
     const struct spn_engine_api *api;
     int count;
+    bool held; /* by a job that asks */
 };
 
 static char *model; /* what -m said; NULL: not given */
@@ -31,6 +34,9 @@ static bool quiet, said, remote;
 static int64_t local_ctx;
 static int local_kv_bytes = 4;
 static struct spn_values *remote_values;
+/* Jobs of several screens open, hold and close engines: the list is theirs in turn. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t turned = PTHREAD_COND_INITIALIZER;
 static struct opened *all_open;
 
 static struct opened *find(const struct spn_engine *e)
@@ -45,7 +51,12 @@ static struct opened *find(const struct spn_engine *e)
 /* Every engine that is asked was opened here. */
 static const struct spn_engine_api *api_of(const struct spn_engine *e)
 {
-    return find(e)->api;
+    const struct spn_engine_api *api;
+
+    pthread_mutex_lock(&lock);
+    api = find(e)->api;
+    pthread_mutex_unlock(&lock);
+    return api;
 }
 
 /* ---- opening ---- */
@@ -78,7 +89,7 @@ static bool is_remote(const char *spec)
     return remote && (spec == NULL || strchr(spec, '/') == NULL || !spn_path_exists(spec));
 }
 
-static spn_status open_named(struct spn_engine **out, const char *spec, struct spn_err *err)
+static spn_status open_locked(struct spn_engine **out, const char *spec, struct spn_err *err)
 {
     const struct spn_engine_api *api;
     struct spn_engine *e = NULL;
@@ -98,12 +109,22 @@ static spn_status open_named(struct spn_engine **out, const char *spec, struct s
             api->close(e);
             return spn_fail(err, SPN_ENOMEM, "no memory for an engine");
         }
-        *o = (struct opened){ all_open, e, api, 0 };
+        *o = (struct opened){ all_open, e, api, 0, false };
         all_open = o;
     }
     o->count++;
     *out = e;
     return SPN_OK;
+}
+
+static spn_status open_named(struct spn_engine **out, const char *spec, struct spn_err *err)
+{
+    spn_status st;
+
+    pthread_mutex_lock(&lock);
+    st = open_locked(out, spec, err);
+    pthread_mutex_unlock(&lock);
+    return st;
 }
 
 static void close_any(struct spn_engine *e)
@@ -112,15 +133,58 @@ static void close_any(struct spn_engine *e)
 
     if (e == NULL)
         return;
+    pthread_mutex_lock(&lock);
     while (*at != NULL && (*at)->engine != e)
         at = &(*at)->next;
-    if ((o = *at) == NULL)
-        return;
-    o->api->close(e);
-    if (--o->count == 0) {
-        *at = o->next;
-        spn_free(o);
+    if ((o = *at) != NULL) {
+        o->api->close(e);
+        if (--o->count == 0) {
+            *at = o->next;
+            spn_free(o);
+        }
     }
+    pthread_mutex_unlock(&lock);
+}
+
+/* ---- one at a time ---- */
+
+static spn_status hold(struct spn_engine *e, struct spn_cancel *cancel, struct spn_err *err)
+{
+    struct opened *o;
+    struct timespec until;
+    bool stopped = false;
+
+    pthread_mutex_lock(&lock);
+    o = find(e);
+    while (o->held && !(stopped = spn_cancelled(cancel))) {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += 50000000; /* a flag wakes nobody */
+        if (until.tv_nsec >= 1000000000) {
+            until.tv_nsec -= 1000000000;
+            until.tv_sec++;
+        }
+        pthread_cond_timedwait(&turned, &lock, &until);
+    }
+    if (!stopped)
+        o->held = true;
+    pthread_mutex_unlock(&lock);
+    return stopped ? spn_fail(err, SPN_ECANCEL, "stopped while another answer was under way")
+                   : SPN_OK;
+}
+
+static void release(struct spn_engine *e)
+{
+    const struct spn_engine_api *api = api_of(e);
+    const struct spn_answer *a;
+
+    /* What was not waited for is of no use to who comes next, and its callbacks end here. */
+    api->cancel(e, 0);
+    while (api->next(e, &a, NULL) == SPN_OK)
+        continue;
+    pthread_mutex_lock(&lock);
+    find(e)->held = false;
+    pthread_cond_broadcast(&turned);
+    pthread_mutex_unlock(&lock);
 }
 
 /* ---- the table: each function is that of the engine's kind ---- */
@@ -187,6 +251,8 @@ const struct spn_engine_api *engines_table(void)
         .count_tokens = count_tokens,
         .stats = stats,
         .embed = embed,
+        .hold = hold,
+        .release = release,
     };
 
     return &table;

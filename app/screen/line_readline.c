@@ -18,6 +18,7 @@
 #include "screen/line.h"
 
 #define LISTS_MAX 32
+#define CONTROL_X 0x18
 
 static char queue[32];
 static size_t head, tail;
@@ -199,12 +200,32 @@ void line_insert(const char *text, size_t n)
     spn_free(copy);
 }
 
+/* A key of several bytes or C-x ends a search and then acts, with what was found in the line. Left
+   to readline 8.2, which puts such a key back in pieces, the search's callback returns to a frame
+   that is gone. */
+static void leave_search(const char *bytes, size_t n)
+{
+    bool whole = n < 2 || (unsigned char)bytes[0] >= 0x80; /* one character */
+
+    if (!RL_ISSTATE(RL_STATE_ISEARCH | RL_STATE_NSEARCH) || n == 0 ||
+        (whole && bytes[0] != CONTROL_X))
+        return;
+    if (RL_ISSTATE(RL_STATE_ISEARCH)) {
+        queue[0] = '\n'; /* among the keys that end one, unless inputrc says else */
+        head = 0;
+        tail = 1;
+        feed();
+    }
+    settle();
+}
+
 void line_key(struct key k, char **sent)
 {
     char bytes[16];
     size_t n = key_bytes(k, bytes);
 
     *sent = NULL;
+    leave_search(bytes, n);
     memcpy(queue, bytes, n);
     head = 0;
     tail = n;

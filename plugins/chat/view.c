@@ -123,19 +123,13 @@ static spn_status open_engine(struct call *call, struct spn_err *err)
     return SPN_OK;
 }
 
-static spn_status run(void *ctx, struct spn_work *w, struct spn_err *err)
+static spn_status ask_held(struct call *call, struct spn_err *err)
 {
-    struct call *call = ctx;
     struct talk *t = call->talk;
     const struct spn_answer *a = NULL;
-    spn_status st = SPN_OK;
+    spn_status st;
 
-    call->work = w;
-    if (!t->open)
-        st = open_engine(call, err);
-    if (st != SPN_OK)
-        return st;
-    t->c.cancel = t->api->work_cancel(w);
+    t->c.cancel = t->api->work_cancel(call->work);
     t->c.on_text = on_text;
     t->c.on_change = on_change;
     t->c.ctx = call;
@@ -153,6 +147,24 @@ static spn_status run(void *ctx, struct spn_work *w, struct spn_err *err)
     if (st == SPN_OK)
         st = t->c.engine_api->next(t->c.engine, &a, err);
     return st == SPN_OK ? turn_take(&call->turn, &t->c, a, err) : st;
+}
+
+static spn_status run(void *ctx, struct spn_work *w, struct spn_err *err)
+{
+    struct call *call = ctx;
+    struct talk *t = call->talk;
+    spn_status st = SPN_OK;
+
+    call->work = w;
+    if (!t->open)
+        st = open_engine(call, err);
+    if (st == SPN_OK) /* another chat may be asking it */
+        st = t->c.engine_api->hold(t->c.engine, t->api->work_cancel(w), err);
+    if (st != SPN_OK)
+        return st;
+    st = ask_held(call, err);
+    t->c.engine_api->release(t->c.engine);
+    return st;
 }
 
 /* ---- on the main thread ---- */

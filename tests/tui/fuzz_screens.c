@@ -1,10 +1,11 @@
 /* fuzz_screens.c - random keys, pastes, resizes and bytes on every screen, without a terminal.
  *
- *   fuzz_screens [EVENTS] [SEED]      events a screen (2,000), seed (1)
+ *   fuzz_screens [EVENTS] [SEED] [SCREEN]      events a screen (2,000), seed (1), all screens
  *
- * Under a sanitizer it is the judge; without one a crash or a hang shows.  Nothing is written: the
- * commands that take a file's name are not reached, since ':' and 'w' open a prompt whose Enter is
- * left out. */
+ * Under a sanitizer it is the judge; without one a crash or a hang shows.  The screens of plugins
+ * are among them, opened with something to show.  Nothing is written but under a folder of its own:
+ * ':' and 'w' open a prompt whose Enter is left out.  A model that is asked answers, so some runs of
+ * the chat screen have jobs under way. */
 #include "config.h"
 
 #include <ftw.h>
@@ -14,6 +15,7 @@
 
 #include "base/mem.h"
 #include "command/commands.h"
+#include "host/engines.h"
 #include "host/paths.h"
 #include "host/plugins.h"
 #include "host/registry.h"
@@ -123,6 +125,29 @@ static bool sound(const struct cells *c)
     return true;
 }
 
+/* What a screen is opened with; others begin with nothing. */
+static const struct {
+    const char *view, *shows; /* a file below the sources */
+} shown[] = {
+    { "ckpt", "share/models/forest-mini.gguf" },
+    { "seg", "share/demo/street.png" },
+};
+
+static void open_screen(struct ui *ui, const char *name)
+{
+    const char *sources = getenv("SPINNEY_SRCDIR");
+    char path[1000], *argv[1] = { path };
+    size_t i;
+
+    for (i = 0; sources != NULL && i < sizeof shown / sizeof *shown; i++)
+        if (strcmp(shown[i].view, name) == 0) {
+            snprintf(path, sizeof path, "%s/%s", sources, shown[i].shows);
+            ui_go(ui, name, 1, argv);
+            return;
+        }
+    ui_go(ui, name, 0, NULL);
+}
+
 static void play(const char *name, int events)
 {
     struct spn_err err = SPN_ERR_INIT;
@@ -134,7 +159,7 @@ static void play(const char *name, int events)
     if (!ok(ui_open(&ui, 24, 80, &err) == SPN_OK, "open %s: %s", name, err.text))
         return;
     decoder_init(&d);
-    ui_go(ui, name, 0, NULL);
+    open_screen(ui, name);
     for (i = 0; i < events && good; i++) {
         ui->now_ms = ui_clock();
         one_event(ui, &d);
@@ -143,7 +168,7 @@ static void play(const char *name, int events)
         ui->pipe_command = NULL;
         spn_buf_free(&ui->pipe_text);
         if (ui_shown(ui) == NULL)
-            ui_go(ui, name, 0, NULL);
+            open_screen(ui, name);
         ui_tick(ui);
         if (draw(3) == 0) {
             ui_draw(ui);
@@ -181,12 +206,16 @@ int main(int argc, char **argv)
     if (setlocale(LC_CTYPE, "C.UTF-8") == NULL)
         return skip_all("no UTF-8 locale");
     if (mkdtemp(dir) == NULL || paths_init(dir, &err) != SPN_OK || settings_load(&err) != SPN_OK ||
-        commands_register(&err) != SPN_OK || views_register(&err) != SPN_OK) {
+        commands_register(&err) != SPN_OK || views_register(&err) != SPN_OK ||
+        plugins_start(NULL, 0, &err) != SPN_OK) {
         ok(false, "start: %s", err.text);
         return done();
     }
     for (i = 0; registry_at(SPN_POINT_VIEW, i, &name, &owner) != NULL; i++)
-        play(name, events);
+        if (argc < 4 || strcmp(argv[3], name) == 0)
+            play(name, events);
+    engines_end();
+    plugins_end(true); /* leak reports name what is mapped */
     registry_end();
     settings_end();
     paths_free();

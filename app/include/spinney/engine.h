@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/cancel.h"
 #include "base/err.h"
 #include "text/sampler.h"
 #include "text/template.h"
@@ -109,6 +110,11 @@ struct spn_engine_api {
      * NULL, or caps->embed false: this engine has none. */
     spn_status (*embed)(struct spn_engine *e, const char *text, const float **vector, size_t *n,
                         struct spn_err *err);
+    /* An engine is shared, and asked by one thread at a time. Jobs of several screens wait for
+     * their turn here; SPN_ECANCEL: CANCEL was set meanwhile. release() cancels what is still
+     * queued. Commands, which run alone, need neither. */
+    spn_status (*hold)(struct spn_engine *e, struct spn_cancel *cancel, struct spn_err *err);
+    void (*release)(struct spn_engine *e);
 };
 
 #ifdef __cplusplus
