@@ -21,6 +21,8 @@ static const struct spn_option options[] = {
       .help = "begin with the tokenizer and the newest weights of another run" },
     { "steps", SPN_OPT_INT, .lo = 0, .hi = 1e9, .help = "steps in all, instead of the recipe's",
       .arg = "N" },
+    { "until", SPN_OPT_INT, .lo = 0, .hi = 1e9, .arg = "N",
+      .help = "save and stop after this step; the schedule stays as it is" },
     { "seed", SPN_OPT_INT, .lo = 0, .hi = 9e15, .help = "seed, instead of the recipe's",
       .arg = "N" },
     { "threads", SPN_OPT_INT, .lo = 0, .hi = 1024,
@@ -255,6 +257,7 @@ static spn_status run(const struct spn_host *h, struct spn_job *job, const struc
                                    .resume = spn_value_flag(v, "resume"),
                                    .from = spn_value_str(v, "from"),
                                    .steps = spn_value_int(v, "steps"),
+                                   .until = spn_value_int(v, "until"),
                                    .cancel = view.api->cancel(job),
                                    .on_step = on_step,
                                    .ctx = &view };

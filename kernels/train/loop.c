@@ -355,11 +355,12 @@ static spn_status step(struct spn_train *t, struct spn_err *err)
 
 spn_status spn_train_run(struct spn_train *t, struct spn_err *err)
 {
+    int64_t end = t->o.until > 0 && t->o.until < t->state.total ? t->o.until : t->state.total;
     spn_status st = SPN_OK;
 
     t->timed_s = now_s();
     t->timed_tokens = t->state.loss_tokens;
-    while (st == SPN_OK && t->state.step < t->state.total) {
+    while (st == SPN_OK && t->state.step < end) {
         if (spn_cancelled(t->o.cancel)) {
             st = save(t, err);
             return st != SPN_OK ? st

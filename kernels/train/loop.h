@@ -34,6 +34,7 @@ struct spn_train_options {
     const char *from; /* folder of another run: begin with its tokenizer and its newest weights
                          instead of random ones, moments at 0; NULL: from scratch */
     int64_t     steps;                         /* instead of the recipe's; 0: the recipe's */
+    int64_t     until; /* save and stop after this step, whatever the schedule's end; 0: its end */
     int64_t     seed;                          /* the recipe's unless the user gave another */
     struct spn_pool   *pool;                   /* NULL: one thread */
     struct spn_cancel *cancel;                 /* NULL: never */
@@ -57,9 +58,9 @@ spn_status spn_train_open(struct spn_train **out, const struct spn_recipe *r,
                           const struct spn_train_options *o, struct spn_err *err);
 void       spn_train_close(struct spn_train *t);         /* NULL is fine */
 void       spn_train_info_get(const struct spn_train *t, struct spn_train_info *info);
-/* Train to the last step, saving checkpoints; cancelled, it saves one and returns SPN_ECANCEL. A
-   loss or gradient that is not finite is SPN_EFORMAT and saves nothing: the last checkpoint stays.
- */
+/* Train to the last step (of UNTIL, where given), saving checkpoints; cancelled, it saves one and
+   returns SPN_ECANCEL. A loss or gradient that is not finite is SPN_EFORMAT and saves nothing: the
+   last checkpoint stays. */
 spn_status spn_train_run(struct spn_train *t, struct spn_err *err);
 /* The model as it is now; lent. */
 const struct spn_lm        *spn_train_model(const struct spn_train *t);

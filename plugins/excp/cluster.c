@@ -7,6 +7,7 @@
 
 #include "method.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -154,6 +155,22 @@ spn_status excp_cluster(const float *x, size_t n, uint64_t kept, int bits, struc
     out->k = k;
     spn_free(v);
     return SPN_OK;
+}
+
+void excp_spread(const float *x, size_t n, int bits, struct excp_book *out)
+{
+    int k = (1 << bits) - 1;
+    double lo = INFINITY, hi = -INFINITY;
+
+    *out = (struct excp_book){ 0 };
+    for (size_t i = 0; i < n; i++) {
+        lo = x[i] != 0 && x[i] < lo ? x[i] : lo;
+        hi = x[i] != 0 && x[i] > hi ? x[i] : hi;
+    }
+    if (lo <= hi)
+        out->k = k;
+    for (int j = 0; j < out->k; j++)
+        out->c[j] = (float)(lo + (hi - lo) * (k > 1 ? j / (k - 1.0) : 0.5));
 }
 
 void excp_book_half(struct excp_book *b)

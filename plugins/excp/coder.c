@@ -11,11 +11,6 @@
 
 #include "base/mem.h"
 
-enum excp_coder_kind excp_coder_best(void)
-{
-    return excp_coder_there(EXCP_LZMA) ? EXCP_LZMA : EXCP_PLAIN;
-}
-
 #ifdef HAVE_LZMA
 
 #define DICT_BYTES   (1u << 20) /* indices repeat over short stretches only */
@@ -27,7 +22,7 @@ struct excp_coder {
 
 bool excp_coder_there(enum excp_coder_kind kind)
 {
-    return kind == EXCP_PLAIN || kind == EXCP_LZMA;
+    return kind <= EXCP_RANGE;
 }
 
 static spn_status failed(lzma_ret ret, const char *what, struct spn_err *err)
@@ -125,7 +120,7 @@ spn_status excp_decode(struct excp_coder *c, const unsigned char **bytes, size_t
 
 bool excp_coder_there(enum excp_coder_kind kind)
 {
-    return kind == EXCP_PLAIN;
+    return kind == EXCP_PLAIN || kind == EXCP_RANGE;
 }
 
 static spn_status missing(struct spn_err *err)

@@ -92,7 +92,7 @@ spn_status excp_head_get(struct excp_head *h, const struct spn_codec_packed *pac
         good = good && (bits[k] == 1 || bits[k] == 2 || bits[k] == 4 || bits[k] == 8);
         r->bits[k] = good ? (int)bits[k] : 8;
     }
-    if (!good || coder > EXCP_LZMA || flags > FLAGS || h->before < -1)
+    if (!good || coder > EXCP_RANGE || flags > FLAGS || h->before < -1)
         return spn_fail(err, SPN_EFORMAT, "%s: its head asks for what this version has not",
                         packed->path);
     if (!excp_coder_there((enum excp_coder_kind)coder))

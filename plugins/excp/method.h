@@ -27,6 +27,7 @@ struct excp_rule {
     bool half;            /* centres are kept as f16 */
     bool shared;          /* E1 has an index only where R is not zero, E2 only where E1 is not */
     bool clamp;           /* E2 >= E1^2 where E1 is not zero */
+    bool uniform;         /* centres at even distances: what the clusters are compared with */
 };
 
 /* alpha for a model of PARAMETERS weights that prunes like EXCP_ALPHA does at its own size: the
@@ -61,6 +62,8 @@ struct excp_book {
    centres, and nothing is lost. SPN_ENOMEM. */
 spn_status excp_cluster(const float *x, size_t n, uint64_t kept, int bits, struct excp_book *out,
                         struct spn_err *err);
+/* The same with centres at even distances from the smallest to the largest value. */
+void excp_spread(const float *x, size_t n, int bits, struct excp_book *out);
 /* Round the centres to f16, as the official files keep them. Indices are found before. */
 void excp_book_half(struct excp_book *b);
 

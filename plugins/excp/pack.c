@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "blocks.h"
 #include "codec.h"
 
 struct totals {
@@ -81,12 +82,15 @@ static void code_part(void *ctx, int64_t begin, int64_t end, int worker)
 
 /* The parts' bytes to the streams: of a key frame straight to the sink. */
 static spn_status write_parts(struct excp_writer *w, const struct excp_work *work,
-                              const struct excp_rule *rule, const struct excp_row *row, bool key,
+                              const struct excp_head *head, const struct excp_row *row,
                               struct spn_pool *pool, struct spn_err *err)
 {
-    struct code c = { .w = w, .work = work, .rule = rule, .row = row };
+    struct code c = { .w = w, .work = work, .rule = &head->rule, .row = row };
+    bool key = head->before < 0;
     spn_status st = SPN_OK;
 
+    if (head->coder == EXCP_RANGE && !row->raw)
+        return excp_blocks_write(w, work, &head->rule, row, pool, err);
     if (!key)
         spn_pool_run(pool, EXCP_PARTS, 1, code_part, &c);
     for (int k = 0; st == SPN_OK && k < EXCP_PARTS; k++) {
@@ -183,7 +187,7 @@ spn_status excp_pack(const struct spn_codec_job *job, const struct spn_codec_sou
         if (st == SPN_OK)
             st = excp_row_put(&row, w, err);
         if (st == SPN_OK)
-            st = write_parts(w, &work, &head.rule, &row, before == NULL, job->pool, err);
+            st = write_parts(w, &work, &head, &row, job->pool, err);
         if (st == SPN_OK)
             count(&t, &work, &row);
         if (st == SPN_OK && rebuilt != NULL)
@@ -206,10 +210,12 @@ spn_status excp_pack(const struct spn_codec_job *job, const struct spn_codec_sou
 /* ---- unpack ---- */
 
 static spn_status read_parts(struct excp_reader *r, struct excp_work *w,
-                             const struct excp_rule *rule, const struct excp_row *row,
-                             const char *path, struct spn_err *err)
+                             const struct excp_head *head, const struct excp_row *row,
+                             struct spn_pool *pool, const char *path, struct spn_err *err)
 {
-    spn_status st = SPN_OK;
+    const struct excp_rule *rule = &head->rule;
+    bool blocks = head->coder == EXCP_RANGE && !row->raw;
+    spn_status st = blocks ? excp_blocks_read(r, w, rule, row, pool, path, err) : SPN_OK;
 
     for (int k = 0; st == SPN_OK && k < EXCP_PARTS; k++) {
         void *to = row->raw ? (void *)w->a.x[k] : w->packed[k];
@@ -218,7 +224,8 @@ static spn_status read_parts(struct excp_reader *r, struct excp_work *w,
 
         if (w->a.x[k] == NULL)
             continue;
-        st = excp_reader_get(r, 1 + k, to, n, err);
+        if (!blocks)
+            st = excp_reader_get(r, 1 + k, to, n, err);
         if (st == SPN_OK && excp_crc(0, to, n) != row->crc[k])
             st = spn_fail(err, SPN_EFORMAT, "%s: part %d of %s has a wrong checksum", path, k,
                           row->param->name);
@@ -260,7 +267,7 @@ spn_status excp_unpack(const struct spn_codec_job *job, const struct spn_codec_p
         if (st == SPN_OK)
             st = excp_work_take(&work, &shape, &head.rule, job->pool, false, err);
         if (st == SPN_OK)
-            st = read_parts(r, &work, &head.rule, &row, packed->path, err);
+            st = read_parts(r, &work, &head, &row, job->pool, packed->path, err);
         if (st == SPN_OK)
             st = rebuild(taker, i, &work, &head.rule, &row, &old, job->pool, packed->path, err);
         if (before != NULL)
@@ -306,6 +313,33 @@ static double entropy(const unsigned char *packed, size_t n, int bits)
 /* LZMA of packed indices comes out larger than their entropy by about so much (the digest). */
 #define LZMA_OVER_ENTROPY 1.2
 
+/* Bytes that a parameter will take are added to *BYTES. */
+static spn_status predict(double *bytes, const struct excp_work *w, const struct excp_head *head,
+                          const struct excp_row *row, struct spn_pool *pool, struct spn_err *err)
+{
+    bool range = head->coder == EXCP_RANGE && !row->raw;
+    double coded = 0;
+    spn_status st =
+        range ? excp_blocks_measure(&coded, w, &head->rule, row, pool, err) : SPN_OK;
+
+    for (int k = 0; st == SPN_OK && k < EXCP_PARTS; k++) {
+        size_t n = (size_t)row->count[k];
+        int bits = head->rule.bits[k];
+
+        if (w->a.x[k] == NULL)
+            continue;
+        if (row->raw)
+            coded += (double)w->a.n * sizeof(float);
+        else if (head->coder == EXCP_LZMA)
+            coded += LZMA_OVER_ENTROPY * entropy(w->packed[k], n, bits) / 8;
+        else if (!range)
+            coded += (double)excp_packed_bytes(n, bits);
+        coded += row->raw ? 0 : (double)row->book[k].k * sizeof(float);
+    }
+    *bytes += coded;
+    return st;
+}
+
 spn_status excp_estimate(const struct spn_codec_job *job, const struct spn_codec_source *now,
                          const struct spn_codec_source *before, size_t index,
                          struct spn_codec_figures *out, struct spn_err *err)
@@ -328,18 +362,8 @@ spn_status excp_estimate(const struct spn_codec_job *job, const struct spn_codec
             st = before->get(before->ctx, i, &old, err);
         if (st == SPN_OK)
             st = pack_one(job, &head, &p, before != NULL ? &old : NULL, &work, &row, err);
-        for (int k = 0; st == SPN_OK && k < EXCP_PARTS; k++) {
-            size_t n = (size_t)row.count[k];
-            int bits = head.rule.bits[k];
-
-            if (work.a.x[k] == NULL)
-                continue;
-            bytes += row.raw ? (double)work.a.n * sizeof(float)
-                     : head.coder == EXCP_LZMA
-                         ? LZMA_OVER_ENTROPY * entropy(work.packed[k], n, bits) / 8
-                         : (double)excp_packed_bytes(n, bits);
-            bytes += row.raw ? 0 : (double)row.book[k].k * sizeof(float);
-        }
+        if (st == SPN_OK)
+            st = predict(&bytes, &work, &head, &row, job->pool, err);
         if (st == SPN_OK)
             count(&t, &work, &row);
         now->forget(now->ctx, i);

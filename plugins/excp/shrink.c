@@ -20,12 +20,14 @@ const struct spn_option excp_options[] = {
       .help = "joint: moments go where their weight's change goes" },
     { "shared-mask", SPN_OPT_FLAG,
       .help = "say once which moments are kept, and only where the weight's change is" },
+    { "centres", SPN_OPT_CHOICE, .dflt.s = "kmeans", .choices = "kmeans uniform",
+      .help = "where they are; uniform: at even distances, to compare with" },
     { "codebook", SPN_OPT_CHOICE, .dflt.s = "f32", .choices = "f32 f16",
       .help = "type of the centres; f16 loses small second moments" },
     { "clamp", SPN_OPT_FLAG, .dflt.b = true,
       .help = "second moments are at least the square of the first ones" },
-    { "coder", SPN_OPT_CHOICE, .dflt.s = "auto", .choices = "auto lzma none",
-      .help = "the lossless stage" },
+    { "coder", SPN_OPT_CHOICE, .dflt.s = "auto", .choices = "auto range lzma none",
+      .help = "the lossless stage; auto: range" },
     { 0 }
 };
 
@@ -66,18 +68,20 @@ spn_status excp_settle(struct excp_head *head, const struct spn_values *o,
     r->bits[EXCP_E1] = r->bits[EXCP_E2] = spn_value_str(o, "bits-opt")[0] - '0';
     r->joint = strcmp(spn_value_str(o, "mask"), "joint") == 0;
     r->half = strcmp(spn_value_str(o, "codebook"), "f16") == 0;
+    r->uniform = strcmp(spn_value_str(o, "centres"), "uniform") == 0;
     r->shared = spn_value_flag(o, "shared-mask");
     r->clamp = spn_value_flag(o, "clamp");
-    head->coder = strcmp(coder, "auto") == 0   ? excp_coder_best()
-                  : strcmp(coder, "lzma") == 0 ? EXCP_LZMA
-                                               : EXCP_PLAIN;
+    head->coder = strcmp(coder, "lzma") == 0   ? EXCP_LZMA
+                  : strcmp(coder, "none") == 0 ? EXCP_PLAIN
+                                               : EXCP_RANGE;
     head->n = now->n;
     if (r->shared && !r->joint)
         return spn_fail(err, SPN_EUSAGE, "excp: shared-mask needs mask=joint");
     if (!excp_coder_there(head->coder)) {
         spn_fail(err, SPN_ENOTFOUND, "excp: this build has no LZMA (liblzma-dev was missing)");
-        return spn_cure(err, "coder=none");
+        return spn_cure(err, "coder=range");
     }
+    r->shared = r->shared && head->coder != EXCP_RANGE; /* which says no mask twice anyway */
     return read_alpha(&r->alpha, spn_value_str(o, "alpha"), now, err);
 }
 
@@ -105,7 +109,10 @@ static void shrink_part(void *ctx, int64_t begin, int64_t end, int worker)
             continue;
         for (int64_t j = k - 1; s->rule->shared && where == NULL && j >= 0; j--)
             where = w->a.x[j];
-        s->st[k] = excp_cluster(x, w->a.n, kept, bits, book, &s->err[k]);
+        if (s->rule->uniform)
+            excp_spread(x, w->a.n, bits, book);
+        else
+            s->st[k] = excp_cluster(x, w->a.n, kept, bits, book, &s->err[k]);
         if (s->st[k] != SPN_OK)
             continue;
         s->row->count[k] = excp_index(book, bits, x, where, w->a.n, w->packed[k]);

@@ -7,14 +7,16 @@
  *
  * Numbers stand in the writer's byte order.  Stream 0 is the table (table.h), never coded; 1 to 3
  * are the indices of R, E1 and E2 over all parameters, each one run of the coder, so that what is
- * alike stands together and neither side has to hold more than a chunk.
+ * alike stands together and neither side has to hold more than a chunk.  With coder 2 (range.h)
+ * stream 1 holds all three parts: of each parameter its blocks, each a u32 count of bytes and them;
+ * only parameters that stand as they are use the other streams.
  */
 #ifndef EXCP_STREAM_H
 #define EXCP_STREAM_H
 #include "method.h"
 #include "spinney/codec.h"
 
-enum excp_coder_kind { EXCP_PLAIN, EXCP_LZMA };
+enum excp_coder_kind { EXCP_PLAIN, EXCP_LZMA, EXCP_RANGE };
 enum { EXCP_TABLE, EXCP_STREAMS = 1 + EXCP_PARTS, EXCP_END = EXCP_STREAMS };
 
 struct excp_head {
@@ -27,8 +29,7 @@ struct excp_head {
 /* CRC-32C (Castagnoli, reflected 0x82f63b78) of N more bytes, begin with CRC 0. */
 uint32_t excp_crc(uint32_t crc, const void *bytes, size_t n);
 
-/* The best coder of this build, and whether KIND is one of it. */
-enum excp_coder_kind excp_coder_best(void);
+/* Has this build the coder KIND? */
 bool excp_coder_there(enum excp_coder_kind kind);
 
 /* ---- writing ---- */

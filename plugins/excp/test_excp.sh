@@ -31,6 +31,12 @@ keep         = 0
 END
 cd "$work" || exit 99
 want 0 "train" "$spinney" -q train tiny.ini -o run
+want 0 "train, until a step" "$spinney" -q train tiny.ini -o parts --until 30
+[ -d parts/checkpoint-30 ] && [ ! -d parts/checkpoint-40 ]
+ok $? "it ends there"
+want 0 "train, the rest" "$spinney" -q train tiny.ini -o parts --resume
+cmp run/checkpoint-60/model.safetensors parts/checkpoint-60/model.safetensors
+ok $? "as if it had not stopped"
 want 0 "compress" "$spinney" -q ckpt compress run -o store --codec excp:alpha=auto --json
 grep -q '"key":true' out && tail -n 1 out | grep -q '"kept_weights":0\.'
 ok $? "a key frame, then differences"
