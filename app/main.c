@@ -241,6 +241,13 @@ static spn_status run_command(const struct cmdline_command *what, const char *ow
     return st;
 }
 
+/* `spinney FILE` on a terminal opens the screen that looks into it. */
+static bool opens_screen(const struct early *e)
+{
+    return e->argc == 0 && isatty(0) && isatty(1) &&
+           registry_find(SPN_POINT_VIEW, "ckpt") != NULL;
+}
+
 /* `spinney FILE` is `ckpt ls FILE`. */
 static spn_status look_into(const struct early *e, const struct cmdline_command *what,
                             bool *pipe_closed, struct spn_err *err)
@@ -283,8 +290,12 @@ static spn_status dispatch(const struct early *e, bool *pipe_closed, struct spn_
         return run_command(&c.what, owner, argc, e->argv, pipe_closed, err);
     }
     if ((spn_path_exists(e->command) || strchr(e->command, '/') != NULL) &&
-        help_command_find(&c, "ckpt", NULL))
-        return look_into(e, &c.what, pipe_closed, err);
+        help_command_find(&c, "ckpt", NULL)) {
+        char *argv[] = { (char *)e->command };
+
+        return opens_screen(e) ? screens_run("ckpt", 1, argv, err)
+                               : look_into(e, &c.what, pipe_closed, err);
+    }
     name = help_near(e->command);
     spn_fail(err, SPN_EUSAGE, "%s: no such command or file", e->command);
     return spn_cure(err, "spinney %s", name != NULL ? name : "help");

@@ -24,6 +24,8 @@ spn_status spn_map_open(struct spn_map *m, const char *path,
                         struct spn_err *err); /* 0 bytes: data is NULL */
 /* SPN_EIO when the file shrank or changed (size, mtime) since it was opened. */
 spn_status spn_map_check(const struct spn_map *m, struct spn_err *err);
+/* SPN_EIO when its path now leads to another file, or to none. */
+spn_status spn_map_current(const struct spn_map *m, struct spn_err *err);
 void spn_map_close(struct spn_map *m); /* twice is fine */
 
 /* Write beside, fsync, rename. Nothing named PATH changes before spn_out_commit. */

@@ -162,6 +162,25 @@ spn_status spn_map_check(const struct spn_map *m, struct spn_err *err)
     return SPN_OK;
 }
 
+spn_status spn_map_current(const struct spn_map *m, struct spn_err *err)
+{
+    const struct spn_map_guard *g = m->guard;
+    struct stat mine, now;
+
+    if (g == NULL)
+        return SPN_OK;
+    if (fstat(g->fd, &mine) != 0)
+        return spn_fail(err, SPN_EIO, "%s: %s", m->path, strerror(errno));
+    if (stat(m->path, &now) != 0)
+        return spn_fail(err, SPN_EIO, "%s: it is not there any more: %s", m->path, strerror(errno));
+    if (mine.st_dev != now.st_dev || mine.st_ino != now.st_ino)
+        return spn_fail(err, SPN_EIO,
+                        "%s: another file took its place while it was open, %lld bytes instead of "
+                        "%lld",
+                        m->path, (long long)now.st_size, (long long)mine.st_size);
+    return SPN_OK;
+}
+
 void spn_map_close(struct spn_map *m)
 {
     struct spn_map_guard *g = m->guard;

@@ -146,6 +146,12 @@ spn_status k_reader_add_global(struct spn_reader *r, const char *name, struct sp
     return st;
 }
 
+void k_reader_absent(struct spn_reader *r, const char *name)
+{
+    if (r->n_absent++ == 0)
+        r->absent = name;
+}
+
 spn_status k_tensor_init(struct spn_tensor *t, int dtype, int ndim, const int64_t *dim,
                          const void *data, const struct k_file *f, const char *name,
                          struct spn_err *err)
@@ -349,7 +355,24 @@ static spn_status no_format(const struct k_file *f, struct spn_err *err)
                     f->name, f->size, head);
 }
 
-spn_status spn_reader_open(struct spn_reader **out, const char *path, struct spn_err *err)
+/* What is missing, in a sentence. */
+static spn_status say_short(struct spn_reader *r, struct spn_err *err)
+{
+    struct spn_err text = SPN_ERR_INIT;
+
+    if (r->n_absent == 0)
+        return SPN_OK;
+    spn_fail(&text, SPN_EFORMAT,
+             "%s: %" PRIu64 " of %" PRIu64
+             " tensors are not there whole, the first is %.200s: still being written, or cut",
+             r->path, r->n_absent, r->n_absent + r->n_entries, r->absent);
+    make_visible(&text);
+    r->short_of = spn_strdup(text.text);
+    return r->short_of != NULL ? SPN_OK : spn_fail(err, SPN_ENOMEM, "%s: no memory", r->path);
+}
+
+static spn_status open_path(struct spn_reader **out, const char *path, bool partial,
+                            struct spn_err *err)
 {
     struct spn_reader *r = reader_new(path);
     const struct spn_format *format = NULL;
@@ -360,6 +383,7 @@ spn_status spn_reader_open(struct spn_reader **out, const char *path, struct spn
 
     if (r == NULL)
         return spn_fail(err, SPN_ENOMEM, "%s: no memory to open it", path);
+    r->partial = partial;
     if (!folder)
         st = k_reader_map(r, path, &f, err);
     for (size_t i = 0; st == SPN_OK && i < sizeof formats / sizeof *formats && format == NULL; i++)
@@ -367,6 +391,8 @@ spn_status spn_reader_open(struct spn_reader **out, const char *path, struct spn
             format = formats[i];
     if (st == SPN_OK)
         st = format != NULL ? read_as(r, format, f, err) : no_format(f, err);
+    if (st == SPN_OK)
+        st = say_short(r, err);
     if (st == SPN_OK) {
         *out = r;
     } else {
@@ -374,6 +400,21 @@ spn_status spn_reader_open(struct spn_reader **out, const char *path, struct spn
         spn_reader_close(r);
     }
     return st;
+}
+
+spn_status spn_reader_open(struct spn_reader **out, const char *path, struct spn_err *err)
+{
+    return open_path(out, path, false, err);
+}
+
+spn_status spn_reader_open_partial(struct spn_reader **out, const char *path, struct spn_err *err)
+{
+    return open_path(out, path, true, err);
+}
+
+const char *spn_reader_short(const struct spn_reader *r)
+{
+    return r->short_of;
 }
 
 spn_status spn_reader_open_memory(struct spn_reader **out, const char *format, const void *bytes,
@@ -421,6 +462,7 @@ void spn_reader_close(struct spn_reader *r)
     spn_free(r->meta);
     spn_free(r->globals);
     spn_free(r->path);
+    spn_free(r->short_of);
     spn_arena_free(r->arena);
     spn_free(r);
 }
@@ -432,6 +474,16 @@ spn_status spn_reader_check(const struct spn_reader *r, struct spn_err *err)
     for (const struct k_file *f = r->files; st == SPN_OK && f != NULL; f = f->next)
         if (f->mapped)
             st = spn_map_check(&f->map, err);
+    return st;
+}
+
+spn_status spn_reader_current(const struct spn_reader *r, struct spn_err *err)
+{
+    spn_status st = spn_reader_check(r, err);
+
+    for (const struct k_file *f = r->files; st == SPN_OK && f != NULL; f = f->next)
+        if (f->mapped)
+            st = spn_map_current(&f->map, err);
     return st;
 }
 

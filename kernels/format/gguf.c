@@ -337,6 +337,7 @@ static spn_status place_tensors(struct cursor *c, size_t first, uint64_t alignme
 {
     uint64_t start, canonical = 0, padded;
     bool in_order = true;
+    size_t kept = first;
 
     if (!spn_align_u64(c->pos, alignment, &start))
         return spn_fail(c->err, SPN_EFORMAT,
@@ -347,6 +348,10 @@ static spn_status place_tensors(struct cursor *c, size_t first, uint64_t alignme
         uint64_t bytes = spn_tensor_bytes(&e->t),
                  data = c->f->size > start ? c->f->size - start : 0;
 
+        if (bytes > 0 && !spn_inside_u64(e->offset, bytes, data) && c->r->partial) {
+            k_reader_absent(c->r, e->name);
+            continue;
+        }
         if (bytes > 0 && !spn_inside_u64(e->offset, bytes, data))
             return spn_fail(c->err, SPN_EFORMAT,
                             "%s: tensor %.100s takes %" PRIu64 " bytes at %" PRIu64
@@ -363,8 +368,10 @@ static spn_status place_tensors(struct cursor *c, size_t first, uint64_t alignme
             e->offset = c->f->size;      /* nothing there, wherever that was */
             e->t.data = (void *)(uintptr_t)(c->f->data + c->f->size);
         }
+        c->r->entries[kept++] = *e;
     }
-    if (!in_order)
+    c->r->n_entries = kept;
+    if (!in_order && c->r->n_absent == 0)
         spn_log(SPN_LOG_WARN, "%s: its tensors do not lie in the order of the header", c->f->name);
     return check_overlap(c, first);
 }

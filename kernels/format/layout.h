@@ -35,6 +35,7 @@ struct k_storage {
     uint64_t offset;                       /* of DATA in FILE */
     const struct k_file *file;
     bool swap;
+    bool absent;                           /* not there whole, of a partial reader */
     const struct k_packed *packed;         /* not NULL: compressed, DATA is NULL */
 };
 

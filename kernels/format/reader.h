@@ -59,6 +59,12 @@ struct spn_reader;
    file; only those of a pickle may share bytes (tied weights, slices). Anything else is
    SPN_EFORMAT: one sentence with place and numbers. */
 spn_status spn_reader_open(struct spn_reader **out, const char *path, struct spn_err *err);
+/* The same of a file that may still be being written, or was cut: what is there whole is there, of
+   a GGUF, safetensors and torch.save file and of shards of an index. A table of contents that is
+   not whole itself is SPN_EFORMAT; spn_reader_short says what is missing. */
+spn_status spn_reader_open_partial(struct spn_reader **out, const char *path, struct spn_err *err);
+/* A sentence: how many tensors are not there whole, the first of them by name. NULL: none. */
+const char *spn_reader_short(const struct spn_reader *r);
 /* The same for N bytes in memory, lent until the reader is closed. FORMAT: "gguf", "safetensors",
    "zip" (a torch.save file or an NPZ), "pickle", "npy", or "hf folder": the files of a folder one
    after another, each after a line `@@ NAME`. Nothing is opened on disk. */
@@ -93,6 +99,10 @@ spn_status spn_entry_view(const struct spn_reader *r, const struct spn_entry *e,
 /* SPN_EIO when a mapped file shrank or changed since it was opened. Call after a job that read
    tensors. */
 spn_status spn_reader_check(const struct spn_reader *r, struct spn_err *err);
+
+/* The same, and SPN_EIO when the name of a file now leads to another one, or to none: what is
+   mapped is still whole, but it is the old one. */
+spn_status spn_reader_current(const struct spn_reader *r, struct spn_err *err);
 
 /* Metadata: keys of a GGUF; __metadata__ of a safetensors file; of a folder config.json,
    generation_config.json and tokenizer_config.json flattened with dots ("config.hidden_size",

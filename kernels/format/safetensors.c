@@ -171,18 +171,23 @@ static spn_status read_entry(struct spn_reader *r, const struct k_file *f, uint6
         return spn_fail(err, SPN_EFORMAT,
                         "%s: tensor %.100s: data_offsets are not two growing whole numbers",
                         f->name, name);
-    if (end > data)
+    if (end > data && !r->partial)
         return spn_fail(err, SPN_EFORMAT,
                         "%s: tensor %.100s ends at %" PRIu64 " of the data, which has %" PRIu64
                         " bytes",
                         f->name, name, end, data);
-    st = k_tensor_init(&t, dtype, ndim, dim, f->data + start + begin, f, name, err);
+    st = k_tensor_init(&t, dtype, ndim, dim, end > data ? NULL : f->data + start + begin, f, name,
+                       err);
     if (st != SPN_OK)
         return st;
     if (spn_tensor_bytes(&t) != end - begin)
         return spn_fail(err, SPN_EFORMAT,
                         "%s: tensor %.100s has %" PRIu64 " bytes of data, its shape takes %" PRIu64,
                         f->name, name, end - begin, spn_tensor_bytes(&t));
+    if (end > data) {
+        k_reader_absent(r, name);
+        return SPN_OK;
+    }
     return k_reader_add_entry(r, name, &t, f, start + begin, err);
 }
 
@@ -230,15 +235,16 @@ static spn_status check_places(struct spn_reader *r, const struct k_file *f, uin
     if (n > 1)
         qsort(order, n, sizeof *order, compare_places);
     for (size_t i = 0; i < n; i++) {
-        if (order[i]->offset != end)
+        /* Between those that are there may be room for those that are not. */
+        if (order[i]->offset < end || (order[i]->offset > end && r->n_absent == 0))
             return spn_fail(err, SPN_EFORMAT,
                             "%s: tensor %.100s begins at byte %" PRIu64
                             ", %s the last one's end at %" PRIu64,
                             f->name, order[i]->name, order[i]->offset,
                             order[i]->offset < end ? "before" : "after", end);
-        end += spn_tensor_bytes(&order[i]->t);
+        end = order[i]->offset + spn_tensor_bytes(&order[i]->t);
     }
-    if (end != f->size)
+    if (end != f->size && r->n_absent == 0)
         return spn_fail(err, SPN_EFORMAT,
                         "%s: its tensors end at byte %" PRIu64 ", the file at %" PRIu64, f->name,
                         end, f->size);

@@ -65,6 +65,10 @@ struct spn_reader {
     uint64_t used, budget;
     struct k_file *files;              /* last opened first */
     bool in_memory;                    /* opened by spn_reader_open_memory */
+    bool partial;                      /* tensors may be absent */
+    uint64_t n_absent;
+    const char *absent;                /* the first of them */
+    char *short_of;                    /* said of them; NULL: none is */
 
     struct spn_entry *entries;
     size_t n_entries, room_entries;
@@ -112,6 +116,8 @@ spn_status k_reader_add_entry(struct spn_reader *r, const char *name, const stru
                               const struct k_file *f, uint64_t offset, struct spn_err *err);
 spn_status k_reader_add_meta(struct spn_reader *r, const char *key, const struct spn_meta *v,
                              struct spn_err *err);
+/* Tensor NAME, which lives as long as the reader, is not there whole; only where R is partial. */
+void k_reader_absent(struct spn_reader *r, const char *name);
 /* NAME must live as long as the reader. */
 spn_status k_reader_add_global(struct spn_reader *r, const char *name, struct spn_err *err);
 /* An array of N strings as metadata; the strings are copied. */

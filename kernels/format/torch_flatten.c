@@ -185,6 +185,10 @@ static spn_status add_tensor(struct walk *w, const struct k_torch_tensor *x)
     const char *name = NULL;
     spn_status st = keep_name(w, "tensor", &name);
 
+    if (st == SPN_OK && x->s.absent) {
+        k_reader_absent(w->t->r, name);
+        return SPN_OK;
+    }
     if (st == SPN_OK)
         st = k_add_strided(w->t->r, name, x->dtype, x->ndim, x->dim, x->stride, x->first, &x->s,
                            w->err);

@@ -119,17 +119,22 @@ static spn_status place_storages(struct stream *s, const struct k_value *keys, s
             return spn_fail(err, SPN_EFORMAT,
                             "%s: storage %" PRIu64 " of its list is not one that tensors use once",
                             s->f->name, i);
+        if (s->r->partial && left < 8)
+            return SPN_OK;
         if (left < 8)
             return spn_fail(err, SPN_EFORMAT,
                             "%s: the file ends before storage %.100s, %" PRIu64 " of %" PRIu64,
                             s->f->name, x->key, i + 1, keys->n);
         count = k_load_u64(s->f->data + s->at);
         if (!spn_mul_u64(count, (uint64_t)spn_dtype_info(x->dtype)->block_bytes, &bytes) ||
-            bytes > left - 8)
+            bytes > left - 8) {
+            if (s->r->partial)
+                return SPN_OK;
             return spn_fail(err, SPN_EFORMAT,
                             "%s: storage %.100s of %" PRIu64 " elements at byte %" PRIu64
                             ", %" PRIu64 " bytes are left",
                             s->f->name, x->key, count, s->at, left - 8);
+        }
         x->data = s->f->data + s->at + 8;
         x->bytes = bytes;
         s->at += 8 + bytes;
@@ -145,6 +150,10 @@ static spn_status find_storage(struct k_torch *t, const struct k_storage_id *id,
     uint64_t from = 0, bytes = id->bytes, size = (uint64_t)spn_dtype_info(id->dtype)->block_bytes;
     int64_t offset = 0, numel = 0;
 
+    if (x != NULL && x->data == NULL && t->r->partial) {
+        *out = (struct k_storage){ .file = t->f, .bytes = id->bytes, .absent = true };
+        return SPN_OK;
+    }
     if (x == NULL || x->data == NULL)
         return spn_fail(err, SPN_EFORMAT, "%s: storage %.*s of its pickle is not in the file",
                         t->f->name, id->key_bytes < 100 ? (int)id->key_bytes : 100,

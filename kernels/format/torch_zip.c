@@ -53,6 +53,10 @@ static spn_status find_storage(struct k_torch *t, const struct k_storage_id *id,
     const struct k_zip_item *item = NULL;
     spn_status st = find_item(a, t->f, "data/", id->key, (size_t)id->key_bytes, &item, err);
 
+    if (st == SPN_OK && t->r->partial && (item == NULL || item->bytes < id->bytes)) {
+        *out = (struct k_storage){ .file = t->f, .bytes = id->bytes, .absent = true };
+        return SPN_OK;
+    }
     if (st == SPN_OK && item == NULL)
         return spn_fail(err, SPN_EFORMAT, "%s: storage %.*s of its pickle is not in the archive",
                         t->f->name, id->key_bytes < 100 ? (int)id->key_bytes : 100,
@@ -137,6 +141,15 @@ spn_status k_torch_zip_use(struct spn_reader *r, const struct k_file *f, const s
 
 struct flatten { struct k_archive_use use; const char *prefix; };
 
+/* Of an archive that is still being written the items are looked for. */
+static spn_status read_table(struct k_zip *z, struct spn_reader *r, const struct k_file *f,
+                             struct spn_err *err)
+{
+    spn_status st = k_zip_read(z, r, f, err);
+
+    return st == SPN_EFORMAT && r->partial ? k_zip_scan(z, r, f, err) : st;
+}
+
 static spn_status flatten(struct k_archive_use *use, struct k_torch *t, const struct k_pickle *p,
                           struct spn_err *err)
 {
@@ -152,7 +165,7 @@ spn_status k_torch_file(struct spn_reader *r, const struct k_file *f, const char
 
     if (!k_format_zip.knows(f))
         return k_torch_stream(r, f, prefix, err);
-    st = k_zip_read(&z, r, f, err);
+    st = read_table(&z, r, f, err);
     return st == SPN_OK ? k_torch_zip_use(r, f, &z, &use.use, err) : st;
 }
 
@@ -168,7 +181,7 @@ static spn_status read_zip(struct spn_reader *r, const struct k_file *f, struct 
 {
     struct flatten use = { { flatten }, "" };
     struct k_zip z;
-    spn_status st = k_zip_read(&z, r, f, err);
+    spn_status st = read_table(&z, r, f, err);
 
     if (st != SPN_OK)
         return st;

@@ -103,6 +103,17 @@ static bool name_stays_inside(const char *s)
     return true;
 }
 
+bool k_zip_plain_name(const char *name, size_t n)
+{
+    char copy[4096];
+
+    if (n >= sizeof copy)
+        return false;
+    memcpy(copy, name, n);
+    copy[n] = '\0';
+    return strlen(copy) == n && name_stays_inside(copy);
+}
+
 static spn_status find_data(const struct k_file *f, struct k_zip_item *item, struct spn_err *err)
 {
     size_t length = strlen(item->name);
@@ -177,7 +188,7 @@ static int compare_places(const void *a, const void *b)
 }
 
 /* by_name is sorted twice: by place to see overlaps, then by name. */
-static spn_status check_items(struct k_zip *z, const struct k_file *f, struct spn_err *err)
+spn_status k_zip_index(struct k_zip *z, const struct k_file *f, struct spn_err *err)
 {
     const char *twice;
 
@@ -215,7 +226,7 @@ spn_status k_zip_read(struct k_zip *out, struct spn_reader *r, const struct k_fi
     for (; st == SPN_OK && z.n < t.count; at += used, z.n++)
         st = read_entry(r, f, f->data + t.offset + at, t.bytes - at, &z.items[z.n], &used, err);
     if (st == SPN_OK)
-        st = check_items(&z, f, err);
+        st = k_zip_index(&z, f, err);
     if (st == SPN_OK)
         *out = z;
     return st;

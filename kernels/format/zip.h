@@ -1,6 +1,7 @@
 /* zip.h - private: the table of contents of a zip archive, as PyTorch and NumPy write them. */
 #ifndef SPN_ZIP_H
 #define SPN_ZIP_H
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,14 @@ struct k_zip {
  * the file, none overlaps another. Memory is R's. */
 spn_status k_zip_read(struct k_zip *out, struct spn_reader *r, const struct k_file *f,
                       struct spn_err *err);
+/* The same of an archive whose table is not written yet: the items that are whole, by their own
+ * headers, and at the end one that may not be, of the bytes there are. */
+spn_status k_zip_scan(struct k_zip *out, struct spn_reader *r, const struct k_file *f,
+                      struct spn_err *err);
+/* By name, each once. Sorted, no two overlap. */
+spn_status k_zip_index(struct k_zip *z, const struct k_file *f, struct spn_err *err);
+/* A name that stays inside a folder. */
+bool k_zip_plain_name(const char *name, size_t n);
 /* NULL: no item of this name. */
 const struct k_zip_item *k_zip_find(const struct k_zip *z, const char *name);
 

@@ -119,7 +119,7 @@ static spn_status fill(struct ckpt *c, struct spn_err *err)
     return SPN_OK;
 }
 
-spn_status ckpt_open(struct ckpt *c, const char *path, struct spn_err *err)
+static spn_status open_any(struct ckpt *c, const char *path, bool partial, struct spn_err *err)
 {
     struct ckpt_step *step = NULL;
     size_t n = 0;
@@ -135,12 +135,32 @@ spn_status ckpt_open(struct ckpt *c, const char *path, struct spn_err *err)
     if (st == SPN_OK && (c->path = spn_strdup(path)) == NULL)
         st = spn_fail(err, SPN_ENOMEM, "%s: no memory", path);
     if (st == SPN_OK)
-        st = spn_reader_open(&c->reader, path, err);
+        st = partial ? spn_reader_open_partial(&c->reader, path, err)
+                     : spn_reader_open(&c->reader, path, err);
     if (st == SPN_OK)
         st = fill(c, err);
     ckpt_steps_free(step, n);
     if (st != SPN_OK)
         ckpt_close(c);
+    return st;
+}
+
+spn_status ckpt_open(struct ckpt *c, const char *path, struct spn_err *err)
+{
+    return open_any(c, path, false, err);
+}
+
+spn_status ckpt_open_partial(struct ckpt *c, const char *path, char **short_of,
+                             struct spn_err *err)
+{
+    spn_status st = open_any(c, path, true, err);
+
+    *short_of = NULL;
+    if (st == SPN_OK && spn_reader_short(c->reader) != NULL &&
+        (*short_of = spn_strdup(spn_reader_short(c->reader))) == NULL) {
+        ckpt_close(c);
+        st = spn_fail(err, SPN_ENOMEM, "%s: no memory", path);
+    }
     return st;
 }
 

@@ -37,6 +37,10 @@ void ckpt_steps_free(struct ckpt_step *s, size_t n);
 
 /* PATH is a file or folder of tensors, or a run: then the newest step that opens. */
 spn_status ckpt_open(struct ckpt *c, const char *path, struct spn_err *err);
+/* The same of what may still be being written; *SHORT_OF, to be freed with spn_free, says what is
+   not there yet, NULL: all is. */
+spn_status ckpt_open_partial(struct ckpt *c, const char *path, char **short_of,
+                             struct spn_err *err);
 void ckpt_close(struct ckpt *c); /* twice is fine */
 
 /* The numbers of E, an entry of C, as a contiguous tensor in memory, by rows; *COPY is to be freed
@@ -66,12 +70,14 @@ struct ckpt_node {
     size_t tensors;
     int64_t numbers;
     uint64_t bytes;
+    size_t at;                     /* its tensors are order[at .. at + tensors) of the tree */
     const struct spn_entry *first; /* of its tensors, the first by name */
     bool mixed;                    /* its tensors differ in type or shape */
 };
 struct ckpt_tree {
     struct ckpt_node *node;
     size_t n, room;
+    const struct ckpt_row **order; /* all rows, those of one node beside each other */
 };
 /* Rows of C by the parts of their names, FOLD: layers that repeat are one line.  DEPTH: levels
    shown, 0 all. */

@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "base/pool.h"
+#include "screen.h"
 #include "verbs.h"
 
 static const struct spn_option options[] = {
@@ -211,10 +212,12 @@ static const struct spn_command command = {
 static spn_status declare(const struct spn_host *host, struct spn_err *err)
 {
     const struct spn_registry_api *registry = host->query("registry", 1);
+    spn_status st;
 
     if (registry == NULL)
         return spn_fail(err, SPN_ENOTFOUND, "ckpt: this host has no table \"registry\" 1");
-    return registry->add(host, SPN_POINT_COMMAND, "ckpt", &command, err);
+    st = registry->add(host, SPN_POINT_COMMAND, "ckpt", &command, err);
+    return st == SPN_OK ? registry->add(host, SPN_POINT_VIEW, "ckpt", &ckpt_view_screen, err) : st;
 }
 
 static spn_status selftest(const struct spn_host *host, struct spn_err *err)
@@ -240,7 +243,7 @@ SPN_PLUGIN(ckpt) = {
     .summary = "look into checkpoints: tensors, statistics, differences",
     .papers = "",
     .needs = "",
-    .points = SPN_HAS(SPN_POINT_COMMAND),
+    .points = SPN_HAS(SPN_POINT_COMMAND) | SPN_HAS(SPN_POINT_VIEW),
     .declare = declare,
     .selftest = selftest,
 };

@@ -28,6 +28,7 @@ struct look {
     const struct ckpt *c;
     const struct spn_measure *how;
     ckpt_warn_fn *warn;
+    ckpt_counted_fn *counted;
     void *ctx;
     struct item *item; /* sorted by kind, then by name */
 };
@@ -167,6 +168,8 @@ static spn_status numbers(const struct look *l, struct item *it, struct spn_err 
     }
     st = spn_stats_run(&it->s, &t, l->how, err);
     it->counted = st == SPN_OK;
+    if (st == SPN_OK && l->counted != NULL)
+        st = l->counted(l->ctx, it->row, &it->s, err);
     if (st == SPN_OK && it->s.nan > 0)
         st = warn(l, "nan", e->name, err, "%" PRId64 " of %" PRId64 " are NaN", it->s.nan,
                   it->s.count);
@@ -237,9 +240,9 @@ static spn_status copies(const struct look *l, struct spn_err *err)
 }
 
 spn_status ckpt_health(const struct ckpt *c, const struct spn_measure *how, ckpt_warn_fn *fn,
-                       void *ctx, struct spn_err *err)
+                       ckpt_counted_fn *counted, void *ctx, struct spn_err *err)
 {
-    struct look l = { c, how, fn, ctx, spn_calloc(c->n + 1, sizeof *l.item) };
+    struct look l = { c, how, fn, counted, ctx, spn_calloc(c->n + 1, sizeof *l.item) };
     int64_t layers = 0;
     spn_status st = SPN_OK;
 
@@ -354,7 +357,7 @@ spn_status verb_health(struct run *r, struct spn_err *err)
 
     table_begin(&p.table, r, heads, 3);
     if (st == SPN_OK)
-        st = ckpt_health(&c, &r->how, put_warning, &p, err);
+        st = ckpt_health(&c, &r->how, put_warning, NULL, &p, err);
     else if (ckpt_missing_shards(r->argv[0], put_warning, &p, &shards, &missing, err) && shards > 0)
         st = missing;
     else if (err != NULL)

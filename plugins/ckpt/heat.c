@@ -1,6 +1,8 @@
 /* heat.c - a matrix as a picture of cells: characters, a grey image, or numbers. */
 #include "config.h"
 
+#include "heat.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,19 +12,40 @@
 #include "base/mem.h"
 #include "verbs.h"
 
-/* From nothing to much; a cell with a NaN or an infinity is a question mark. */
-static const char ramp[] = " .:-=+*#%@";
+spn_status heat_run(struct heat *p, int down, int across, const struct spn_tensor *t,
+                    const struct spn_measure *how, struct spn_err *err)
+{
+    spn_status st;
 
-struct picture {
-    struct spn_cell *cell;
-    int down, across;
-    struct spn_window w;
-    const char *value; /* mean, peak, rms */
-    bool log;
-    double most; /* largest magnitude shown */
-};
+    p->down = (int)(down < p->w.rows ? down : p->w.rows);
+    p->across = (int)(across < p->w.cols ? across : p->w.cols);
+    p->most = 0;
+    p->cell = spn_calloc((size_t)p->down * (size_t)p->across + 1, sizeof *p->cell);
+    st = p->cell == NULL
+             ? spn_fail(err, SPN_ENOMEM, "heat: no memory for %d x %d cells", p->down, p->across)
+             : spn_grid_run(p->cell, p->down, p->across, t, &p->w, how, err);
+    if (st == SPN_OK)
+        heat_scale(p);
+    return st;
+}
 
-static double value_of(const struct picture *p, int i, int j)
+void heat_scale(struct heat *p)
+{
+    p->most = 0;
+    for (int i = 0; i < p->down * p->across; i++) {
+        double v = fabs(heat_value(p, i / p->across, i % p->across));
+
+        p->most = v > p->most ? v : p->most;
+    }
+}
+
+void heat_free(struct heat *p)
+{
+    spn_free(p->cell);
+    p->cell = NULL;
+}
+
+double heat_value(const struct heat *p, int i, int j)
 {
     const struct spn_cell *c = &p->cell[i * p->across + j];
 
@@ -31,8 +54,7 @@ static double value_of(const struct picture *p, int i, int j)
                                 : (double)c->rms;
 }
 
-/* 0 to 1 by magnitude; on a logarithmic scale of four decades where asked. */
-static double height(const struct picture *p, double v)
+double heat_height(const struct heat *p, double v)
 {
     double share = p->most > 0 ? fabs(v) / p->most : 0;
 
@@ -42,12 +64,15 @@ static double height(const struct picture *p, double v)
     return share > 0 ? share : 0;
 }
 
-static void as_text(struct spn_buf *b, const struct picture *p)
+/* From nothing to much; a cell with a NaN or an infinity is a question mark. */
+static const char ramp[] = " .:-=+*#%@";
+
+static void as_text(struct spn_buf *b, const struct heat *p)
 {
     for (int i = 0; i < p->down; i++) {
         spn_buf_printf(b, "%8" PRId64 " ", p->w.row + p->w.rows * i / p->down);
         for (int j = 0; j < p->across; j++) {
-            double h = height(p, value_of(p, i, j));
+            double h = heat_height(p, heat_value(p, i, j));
             const struct spn_cell *c = &p->cell[i * p->across + j];
             char mark = ramp[isnan(h) ? 0 : (int)(h * (sizeof ramp - 2) + 0.5)];
 
@@ -58,7 +83,7 @@ static void as_text(struct spn_buf *b, const struct picture *p)
 }
 
 /* Portable grey map: 128 is zero, darker is below it, lighter above. */
-static spn_status as_image(const struct picture *p, const char *path, struct spn_err *err)
+static spn_status as_image(const struct heat *p, const char *path, struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT((size_t)64 << 20);
     spn_status st;
@@ -66,7 +91,7 @@ static spn_status as_image(const struct picture *p, const char *path, struct spn
     spn_buf_printf(&b, "P5\n%d %d\n255\n", p->across, p->down);
     for (int i = 0; i < p->down; i++)
         for (int j = 0; j < p->across; j++) {
-            double v = value_of(p, i, j), h = isnan(v) ? 0 : height(p, v);
+            double v = heat_value(p, i, j), h = isnan(v) ? 0 : heat_height(p, v);
             unsigned char grey = (unsigned char)(127.5 + (v < 0 ? -h : h) * 127.5);
 
             spn_buf_add(&b, &grey, 1);
@@ -78,7 +103,7 @@ static spn_status as_image(const struct picture *p, const char *path, struct spn
     return st;
 }
 
-static json_t *cells_json(const struct picture *p)
+static json_t *cells_json(const struct heat *p)
 {
     json_t *rows = json_array();
 
@@ -86,7 +111,7 @@ static json_t *cells_json(const struct picture *p)
         json_t *row = json_array();
 
         for (int j = 0; j < p->across; j++)
-            json_array_append_new(row, number_json(value_of(p, i, j)));
+            json_array_append_new(row, number_json(heat_value(p, i, j)));
         json_array_append_new(rows, row);
     }
     return rows;
@@ -111,7 +136,7 @@ static spn_status read_window(struct spn_window *w, const char *text, const stru
     return SPN_OK;
 }
 
-static spn_status put(struct run *r, const struct picture *p, const struct spn_entry *e,
+static spn_status put(struct run *r, const struct heat *p, const struct spn_entry *e,
                       struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT((size_t)64 << 20);
@@ -142,7 +167,7 @@ static spn_status put(struct run *r, const struct picture *p, const struct spn_e
 spn_status verb_heat(struct run *r, struct spn_err *err)
 {
     const char *out = spn_value_str(r->v, "output");
-    struct picture p = { .value = spn_value_str(r->v, "cell"), .log = spn_value_flag(r->v, "log") };
+    struct heat p = { .value = spn_value_str(r->v, "cell"), .log = spn_value_flag(r->v, "log") };
     int64_t down = spn_value_int(r->v, "down"), across = spn_value_int(r->v, "across");
     struct ckpt c;
     struct spn_tensor t;
@@ -161,24 +186,14 @@ spn_status verb_heat(struct run *r, struct spn_err *err)
         /* A picture on paper is as wide as it can be; 24 lines fit any screen. */
         down = down > 0 ? down : out != NULL ? 512 : 20;
         across = across > 0 ? across : out != NULL ? 512 : 70;
-        p.down = (int)(down < p.w.rows ? down : p.w.rows);
-        p.across = (int)(across < p.w.cols ? across : p.w.cols);
-        p.cell = spn_calloc((size_t)p.down * (size_t)p.across, sizeof *p.cell);
-        st = p.cell == NULL
-                 ? spn_fail(err, SPN_ENOMEM, "heat: no memory for %d x %d cells", p.down, p.across)
-                 : spn_grid_run(p.cell, p.down, p.across, &t, &p.w, &r->how, err);
-    }
-    for (int i = 0; st == SPN_OK && i < p.down * p.across; i++) {
-        double v = fabs(value_of(&p, i / p.across, i % p.across));
-
-        p.most = v > p.most ? v : p.most;
+        st = heat_run(&p, (int)down, (int)across, &t, &r->how, err);
     }
     st = check_rows(&c, st, err);
     if (st == SPN_OK && out != NULL)
         st = as_image(&p, out, err);
     else if (st == SPN_OK)
         st = put(r, &p, c.row[0].e, err);
-    spn_free(p.cell);
+    heat_free(&p);
     spn_free(copy);
     ckpt_close(&c);
     return st;

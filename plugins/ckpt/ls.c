@@ -102,7 +102,7 @@ static spn_status tree(struct ckpt *c, struct run *r, struct spn_err *err)
 spn_status verb_ls(struct run *r, struct spn_err *err)
 {
     struct ckpt c;
-    spn_status st = open_rows(&c, r, err);
+    spn_status st = open_rows_partial(&c, r, err);
 
     if (st == SPN_OK)
         st = spn_value_flag(r->v, "tree") ? tree(&c, r, err) : flat(&c, r, err);

@@ -81,6 +81,14 @@ static void value_text(struct spn_buf *b, const json_t *j, bool shortened, uint6
         spn_buf_printf(b, " … %" PRIu64 " in all", count);
 }
 
+void meta_text(struct spn_buf *b, const struct spn_meta *v)
+{
+    json_t *value = value_json(v, FEW_ELEMENTS);
+
+    value_text(b, value, v->kind == SPN_META_ARRAY && v->count > FEW_ELEMENTS, v->count);
+    json_decref(value);
+}
+
 static spn_status one_key(const struct ckpt *c, struct run *r, struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT((size_t)1 << 30);

@@ -8,43 +8,11 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "figures.h"
 #include "verbs.h"
 
 #define BAR_CELLS 50
 #define SHOWN_MAX 65536 /* numbers that `show` writes at most */
-
-struct figures {
-    struct spn_stats s;
-    struct spn_spread spread;
-    double percent[SPN_PERCENTILES_MAX], value[SPN_PERCENTILES_MAX];
-    int64_t count[SPN_BINS_MAX];
-    bool known; /* false: numbers of this type are not decoded */
-};
-
-/* All figures of E that were asked for: percentiles and bins cost a second reading. */
-static spn_status measure(struct figures *f, const struct ckpt *c, const struct spn_entry *e,
-                          struct run *r, struct spn_err *err)
-{
-    struct spn_tensor t;
-    void *copy = NULL;
-    spn_status st = ckpt_view(&t, &copy, c, e, err);
-
-    f->known = st == SPN_OK && spn_measurable(t.dtype);
-    if (!f->known) {
-        spn_free(copy);
-        return st;
-    }
-    f->spread.percent = f->percent;
-    f->spread.value = f->value;
-    f->spread.count = f->count;
-    f->spread.lo = f->spread.hi = NAN;
-    if (f->spread.n_percent == 0 && f->spread.bins == 0)
-        st = spn_stats_run(&f->s, &t, &r->how, err);
-    else
-        st = spn_spread_run(&f->s, &f->spread, &t, &r->how, err);
-    spn_free(copy);
-    return st;
-}
 
 static json_t *histogram_json(const struct figures *f)
 {
@@ -156,9 +124,9 @@ spn_status verb_stats(struct run *r, struct spn_err *err)
     f->spread.bins = (int)spn_value_int(r->v, "bins");
     columns_of(&columns, f);
     table_begin(&t, r, columns.head, columns.n);
-    st = open_rows(&c, r, err);
+    st = open_rows_partial(&c, r, err);
     for (size_t i = 0; st == SPN_OK && i < c.n; i++) {
-        st = measure(f, &c, c.row[i].e, r, err);
+        st = figures_of(f, &c, c.row[i].e, &r->how, err);
         if (st == SPN_OK)
             st = put_row(&t, &c.row[i], f, err);
     }
@@ -194,7 +162,7 @@ spn_status verb_hist(struct run *r, struct spn_err *err)
     struct figures *f = spn_calloc(1, sizeof *f);
     struct ckpt c = { .step = -1 };
     spn_status st =
-        f == NULL ? spn_fail(err, SPN_ENOMEM, "ckpt: no memory") : open_rows(&c, r, err);
+        f == NULL ? spn_fail(err, SPN_ENOMEM, "ckpt: no memory") : open_rows_partial(&c, r, err);
 
     if (f != NULL)
         f->spread.bins = spn_value_int(r->v, "bins") > 0 ? (int)spn_value_int(r->v, "bins") : 40;
@@ -203,7 +171,7 @@ spn_status verb_hist(struct run *r, struct spn_err *err)
         const struct ckpt_row *row = &c.row[i];
         char shape[200];
 
-        st = measure(f, &c, row->e, r, err);
+        st = figures_of(f, &c, row->e, &r->how, err);
         if (st == SPN_OK && !r->api->json(r->job)) {
             spn_buf_printf(&b, "%s %s %s", row->e->name, spn_dtype_name(row->e->t.dtype),
                            shape_text(shape, sizeof shape, &row->e->t));
@@ -355,7 +323,7 @@ spn_status verb_show(struct run *r, struct spn_err *err)
         struct ckpt_row row = { e, spn_tensor_bytes(&e->t), spn_tensor_elems(&e->t) };
         char shape[200];
 
-        st = measure(f, &c, e, r, err);
+        st = figures_of(f, &c, e, &r->how, err);
         o = figures_json(&row, f);
         spn_buf_printf(&b, "%s %s %s, %" PRIu64 " bytes at %" PRIu64 " of %s\n", e->name,
                        spn_dtype_name(e->t.dtype), shape_text(shape, sizeof shape, &e->t),

@@ -187,12 +187,17 @@ const char *file_text(const struct ckpt *c, const struct spn_entry *e)
     return strrchr(e->file, '/') != NULL ? strrchr(e->file, '/') + 1 : e->file;
 }
 
-spn_status open_rows(struct ckpt *c, struct run *r, struct spn_err *err)
+static spn_status open_some(struct ckpt *c, struct run *r, bool partial, struct spn_err *err)
 {
     static const char *const keys[] = { "file", "name", "size", "dtype" };
     const char *sort = spn_value_str(r->v, "sort");
-    spn_status st = ckpt_open(c, r->argv[0], err);
+    char *short_of = NULL;
+    spn_status st = partial ? ckpt_open_partial(c, r->argv[0], &short_of, err)
+                            : ckpt_open(c, r->argv[0], err);
 
+    if (short_of != NULL)
+        r->api->say(r->job, short_of);
+    spn_free(short_of);
     if (st == SPN_OK)
         st = ckpt_select(c, r->argv + 1, (size_t)r->argc - 1, err);
     for (size_t i = 0; st == SPN_OK && sort != NULL && i < sizeof keys / sizeof *keys; i++)
@@ -207,6 +212,16 @@ spn_status open_rows(struct ckpt *c, struct run *r, struct spn_err *err)
         spn_buf_free(&b);
     }
     return st;
+}
+
+spn_status open_rows(struct ckpt *c, struct run *r, struct spn_err *err)
+{
+    return open_some(c, r, false, err);
+}
+
+spn_status open_rows_partial(struct ckpt *c, struct run *r, struct spn_err *err)
+{
+    return open_some(c, r, true, err);
 }
 
 spn_status check_rows(const struct ckpt *c, spn_status st, struct spn_err *err)

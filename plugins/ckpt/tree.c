@@ -134,20 +134,26 @@ static size_t same_part(const struct line *line, size_t n, size_t offset, size_t
     return end;
 }
 
-static size_t length_of_part(const char *path, int part)
+/* Bytes of the part of PATH at OFFSET.  What a layer is made of is one list, however deep its
+   modules lie: after the last number the rest of a name is one part. */
+static size_t length_of_part(const char *path, size_t offset, int part)
 {
-    return part + 1 < PARTS_MAX ? part_length(path) : strlen(path);
+    const char *p = path + offset;
+    bool in_layer = offset >= 2 && p[-2] == '*' && (offset == 2 || p[-3] == '.' || p[-3] == '/');
+
+    return part + 1 < PARTS_MAX && !(in_layer && strchr(p, '*') == NULL) ? part_length(p)
+                                                                         : strlen(p);
 }
 
-/* Lines LINE[0..n), which agree in their first PART parts, OFFSET bytes; they are shown at LEVEL.
- */
-static spn_status add_lines(struct ckpt_tree *t, const struct line *line, size_t n, size_t offset,
-                            int part, int level, int depth, struct spn_err *err)
+/* Lines LINE[0..n), from FIRST on of all, which agree in their first PART parts, OFFSET bytes; they
+   are shown at LEVEL. */
+static spn_status add_lines(struct ckpt_tree *t, const struct line *line, size_t n, size_t first,
+                            size_t offset, int part, int level, int depth, struct spn_err *err)
 {
     spn_status st = SPN_OK;
 
     for (size_t i = 0; st == SPN_OK && i < n;) {
-        size_t length = length_of_part(line[i].path + offset, part), at = t->n,
+        size_t length = length_of_part(line[i].path, offset, part), at = t->n,
                same = same_part(line + i, n - i, offset, length), end = offset + length;
         struct spn_buf label = SPN_BUF_INIT(NAME_BYTES_MAX);
         int next = part + 1;
@@ -155,7 +161,7 @@ static spn_status add_lines(struct ckpt_tree *t, const struct line *line, size_t
         st = add_label(&label, line[i].path + offset, length, line + i, same, part);
         /* A part with nothing beside the one below it shares its line. */
         while (st == SPN_OK && line[i].path[end] != '\0') {
-            size_t more = length_of_part(line[i].path + end + 1, next);
+            size_t more = length_of_part(line[i].path, end + 1, next);
 
             if (same_part(line + i, same, end + 1, more) != same)
                 break;
@@ -174,9 +180,10 @@ static spn_status add_lines(struct ckpt_tree *t, const struct line *line, size_t
             break;
         for (size_t k = i; k < i + same; k++)
             count_in(&t->node[at], line[k].row);
+        t->node[at].at = first + i;
         t->node[at].leaf = line[i].path[end] == '\0';
         if (!t->node[at].leaf && (depth == 0 || level + 1 < depth))
-            st = add_lines(t, line + i, same, end + 1, next, level + 1, depth, err);
+            st = add_lines(t, line + i, same, first + i, end + 1, next, level + 1, depth, err);
         i += same;
     }
     return st;
@@ -189,8 +196,12 @@ spn_status ckpt_tree_build(struct ckpt_tree *t, const struct ckpt *c, bool fold,
     spn_status st = SPN_OK;
 
     *t = (struct ckpt_tree){ 0 };
-    if (line == NULL)
+    t->order = spn_calloc(c->n + 1, sizeof *t->order);
+    if (line == NULL || t->order == NULL) {
+        spn_free(line);
+        ckpt_tree_free(t);
         return spn_fail(err, SPN_ENOMEM, "%s: no memory for its tree", c->path);
+    }
     for (size_t i = 0; st == SPN_OK && i < c->n; i++) {
         struct spn_buf b = SPN_BUF_INIT(NAME_BYTES_MAX);
 
@@ -204,8 +215,10 @@ spn_status ckpt_tree_build(struct ckpt_tree *t, const struct ckpt *c, bool fold,
     }
     if (st == SPN_OK && c->n > 1)
         qsort(line, c->n, sizeof *line, by_path);
+    for (size_t i = 0; i < c->n; i++)
+        t->order[i] = line[i].row;
     if (st == SPN_OK)
-        st = add_lines(t, line, c->n, 0, 0, 0, depth, err);
+        st = add_lines(t, line, c->n, 0, 0, 0, 0, depth, err);
     for (size_t i = 0; i < c->n; i++)
         spn_free(line[i].path);
     spn_free(line);
@@ -221,5 +234,6 @@ void ckpt_tree_free(struct ckpt_tree *t)
         spn_free(t->node[i].prefix);
     }
     spn_free(t->node);
+    spn_free(t->order);
     *t = (struct ckpt_tree){ 0 };
 }

@@ -54,11 +54,15 @@ const char *number_text(char out[NUMBER_BYTES], double d);
 json_t *shape_json(const struct spn_tensor *t);
 /* "4096x1024" into OUT. */
 const char *shape_text(char *out, size_t room, const struct spn_tensor *t);
+/* A value as text: a string as it is, the first elements of an array. */
+void meta_text(struct spn_buf *b, const struct spn_meta *v);
 /* The file of E without the folder of C. */
 const char *file_text(const struct ckpt *c, const struct spn_entry *e);
 
 /* Open argument 0, keep what the others name, sort as the options say. */
 spn_status open_rows(struct ckpt *c, struct run *r, struct spn_err *err);
+/* The same of what may still be being written: what is not there is said on stderr. */
+spn_status open_rows_partial(struct ckpt *c, struct run *r, struct spn_err *err);
 /* After the work: did a file change under it? */
 spn_status check_rows(const struct ckpt *c, spn_status st, struct spn_err *err);
 /* The percentiles of --percentiles: "1,5,50"; "none" is none. */
