@@ -29,7 +29,7 @@ equal() {
     [ -n "$command" ] && [ $code -le 1 ]; ok $? "$1: = runs: $command"
 }
 
-for size in 120x36 80x24 160x50; do
+for size in 120x36 80x24 40x12; do
     script tree $size << END
 :ckpt run
 :wait
@@ -49,6 +49,14 @@ END
     same tree-$size
     same kind-$size
 done
+
+script wide 160x50 << END
+:ckpt run
+:wait
+:save-display wide
+END
+shows wide "plot"
+shows wide "numbers by value"
 
 script tabs 200x50 << END
 :ckpt run
