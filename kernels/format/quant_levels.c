@@ -1,5 +1,6 @@
 /* quant_levels.c - 4 bits that choose from a table of levels: IQ4_NL and MXFP4 (blocks of 32),
- * IQ4_XS (8 groups of 32).  Element j < 16 is the low nibble of byte j, j + 16 its high one.
+ * IQ4_XS (8 groups of 32).  Element j < 16 is the low nibble of byte j, j + 16 the
+ * high one.
  *
  * IQ4_NL, 18 bytes: d (half), nibbles[16]; value d*T[q].
  * IQ4_XS, 136 bytes: d (half), scales_h (u16, pairs), scales_l[4] (nibbles), nibbles[128]; value
@@ -13,15 +14,11 @@
 
 #include "format/quant.h"
 #include "format/quant_fit.h"
+#include "tensor/blocks.h"
 #include "tensor/dtype.h"
 
 enum { BLOCK = 256, GROUP = 32, HALF = 16 };
 enum { IQ4_NL_BYTES = 18, IQ4_XS_BYTES = 136, MXFP4_BYTES = 17 };
-
-static const int8_t levels[16] = { -127, -104, -83, -65, -49, -35, -22, -10,
-                                   1,    13,   25,  38,  53,  69,  89,  113 };
-/* Doubled values of a 4-bit float of one sign, two exponent bits and one of mantissa. */
-static const int8_t floats[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12 };
 
 static void decode_nibbles(const unsigned char *qs, float d, const int8_t table[16], float *dst)
 {
@@ -36,8 +33,8 @@ static void encode_nibbles(const float *x, float d, unsigned char *qs)
     float inv = d != 0 ? 1 / d : 0;
 
     for (int j = 0; j < HALF; j++) {
-        int lo = k_nearest_level(inv * x[j], levels);
-        int hi = k_nearest_level(inv * x[j + HALF], levels);
+        int lo = k_nearest_level(inv * x[j], k_levels_iq4);
+        int hi = k_nearest_level(inv * x[j + HALF], k_levels_iq4);
 
         qs[j] = (unsigned char)(lo | hi << 4);
     }
@@ -46,13 +43,13 @@ static void encode_nibbles(const float *x, float d, unsigned char *qs)
 static void decode_iq4_nl(const unsigned char *src, float *dst, int64_t n)
 {
     for (; n > 0; n -= GROUP, src += IQ4_NL_BYTES, dst += GROUP)
-        decode_nibbles(src + 2, k_half_at(src), levels, dst);
+        decode_nibbles(src + 2, k_half_at(src), k_levels_iq4, dst);
 }
 
 static void encode_iq4_nl(const float *src, unsigned char *dst, int64_t n)
 {
     for (; n > 0; n -= GROUP, src += GROUP, dst += IQ4_NL_BYTES) {
-        uint16_t d16 = spn_f16_of_f32(k_fit_levels(src, GROUP, levels));
+        uint16_t d16 = spn_f16_of_f32(k_fit_levels(src, GROUP, k_levels_iq4));
 
         spn_store_u16(dst, d16);
         encode_nibbles(src, spn_f32_of_f16(d16), dst + 2);
@@ -68,7 +65,8 @@ static void decode_iq4_xs(const unsigned char *src, float *dst, int64_t n)
         for (int g = 0; g < BLOCK / GROUP; g++) {
             int scale = (src[4 + g / 2] >> 4 * (g % 2) & 15) | (high >> 2 * g & 3) << 4;
 
-            decode_nibbles(src + 8 + HALF * g, d * (float)(scale - 32), levels, dst + GROUP * g);
+            decode_nibbles(src + 8 + HALF * g, d * (float)(scale - 32), k_levels_iq4,
+                           dst + GROUP * g);
         }
     }
 }
@@ -80,7 +78,7 @@ static void encode_iq4_xs(const float *src, unsigned char *dst, int64_t n)
         unsigned high = 0;
 
         for (int g = 0; g < BLOCK / GROUP; g++)
-            scales[g] = k_fit_levels(src + GROUP * g, GROUP, levels);
+            scales[g] = k_fit_levels(src + GROUP * g, GROUP, k_levels_iq4);
         extreme = k_extreme(scales, BLOCK / GROUP);
         uint16_t d16 = spn_f16_of_f32(extreme / -32);
         float d = spn_f32_of_f16(d16);
@@ -102,7 +100,7 @@ static void encode_iq4_xs(const float *src, unsigned char *dst, int64_t n)
 static void decode_mxfp4(const unsigned char *src, float *dst, int64_t n)
 {
     for (; n > 0; n -= GROUP, src += MXFP4_BYTES, dst += GROUP)
-        decode_nibbles(src + 1, ldexpf(1, src[0] - 128), floats, dst);
+        decode_nibbles(src + 1, ldexpf(1, src[0] - 128), k_levels_mx4, dst);
 }
 
 /* The nearest 4-bit float to V, the first of two. */
@@ -111,7 +109,7 @@ static int nearest_float(float v, float d)
     int best = 0;
 
     for (int q = 1; q < 16; q++)
-        if (fabsf(d * (float)floats[q] - v) < fabsf(d * (float)floats[best] - v))
+        if (fabsf(d * (float)k_levels_mx4[q] - v) < fabsf(d * (float)k_levels_mx4[best] - v))
             best = q;
     return best;
 }

@@ -10,98 +10,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "tensor/blocks.h"
 #include "tensor/half.h"
 #include "tensor/product.h"
 #include "tensor/tiles.h"
-
-/* 32 weights of a row. */
-struct block {
-    int q[32];
-    float scale[2], min;
-};
-
-static float half_at(const uint8_t *p)
-{
-    return spn_f32_of_f16((uint16_t)(p[0] | p[1] << 8));
-}
-
-static void block_q8_0(const uint8_t *row, int64_t b, struct block *out)
-{
-    const uint8_t *src = row + 34 * b;
-
-    for (int i = 0; i < 32; i++)
-        out->q[i] = (int8_t)src[2 + i];
-    out->scale[0] = out->scale[1] = half_at(src);
-    out->min = 0;
-}
-
-static void block_q4_0(const uint8_t *row, int64_t b, struct block *out)
-{
-    const uint8_t *src = row + 18 * b;
-
-    for (int i = 0; i < 16; i++) {
-        out->q[i] = (src[2 + i] & 15) - 8;
-        out->q[16 + i] = (src[2 + i] >> 4) - 8;
-    }
-    out->scale[0] = out->scale[1] = half_at(src);
-    out->min = 0;
-}
-
-static void block_q4_k(const uint8_t *row, int64_t b, struct block *out)
-{
-    const uint8_t *src = row + 144 * (b / 8), *s = src + 4;
-    const int j = (int)(b % 8);
-    int sc, mn;
-
-    if (j < 4) {
-        sc = s[j] & 63;
-        mn = s[j + 4] & 63;
-    } else {
-        sc = (s[j + 4] & 15) | (s[j - 4] >> 6) << 4;
-        mn = s[j + 4] >> 4 | (s[j] >> 6) << 4;
-    }
-    for (int i = 0; i < 32; i++) {
-        int byte = src[16 + 32 * (j / 2) + i];
-
-        out->q[i] = j % 2 == 0 ? byte & 15 : byte >> 4;
-    }
-    out->scale[0] = out->scale[1] = half_at(src) * (float)sc;
-    out->min = half_at(src + 2) * (float)mn;
-}
-
-static void block_q6_k(const uint8_t *row, int64_t b, struct block *out)
-{
-    const uint8_t *src = row + 210 * (b / 8);
-    const int j = (int)(b % 8), h = j / 4, q = j % 4;
-
-    for (int i = 0; i < 32; i++) {
-        int low = src[64 * h + 32 * (q % 2) + i] >> 4 * (q / 2) & 15;
-        int high = src[128 + 32 * h + i] >> 2 * q & 3;
-
-        out->q[i] = (low | high << 4) - 32;
-    }
-    for (int i = 0; i < 2; i++)
-        out->scale[i] = half_at(src + 208) * (float)(int8_t)src[192 + 2 * j + i];
-    out->min = 0;
-}
-
-typedef void (*block_fn)(const uint8_t *row, int64_t b, struct block *out);
-
-static block_fn block_of(int dtype)
-{
-    switch (dtype) {
-    case SPN_Q8_0:
-        return block_q8_0;
-    case SPN_Q4_0:
-        return block_q4_0;
-    case SPN_Q4_K:
-        return block_q4_k;
-    case SPN_Q6_K:
-        return block_q6_k;
-    default:
-        return NULL;
-    }
-}
 
 void k_act_quantize_ref(const float *x, int64_t blocks, struct k_act *out)
 {
@@ -143,16 +55,16 @@ static float plain_at(int dtype, const uint8_t *row, int64_t p)
 /* A piece of a row of W as floats, at most 256 elements from P on. */
 static int64_t widen(const struct spn_tensor *w, const uint8_t *row, int64_t p, float out[256])
 {
-    block_fn fn = block_of(w->dtype);
+    k_block_fn fn = k_block_of(w->dtype);
     const struct spn_dtype_info *type = spn_dtype_info(w->dtype);
     int64_t n = w->dim[1] - p < 256 ? w->dim[1] - p : 256;
-    struct block b;
+    struct k_block b;
 
     if (fn != NULL) {
         n = 32;
         fn(row, p / 32, &b);
         for (int i = 0; i < 32; i++)
-            out[i] = b.scale[i / 16] * (float)b.q[i] - b.min;
+            out[i] = b.scale[i / 16] * (float)b.q[i] - b.min[i / 16];
     } else if (w->dtype == SPN_F32 || w->dtype == SPN_F16 || w->dtype == SPN_BF16) {
         for (int64_t i = 0; i < n; i++)
             out[i] = plain_at(w->dtype, row, p + i);
@@ -179,15 +91,25 @@ static float dot_f32(const struct spn_tensor *w, const uint8_t *row, const float
     return (float)sum;
 }
 
+static bool two_scales(int dtype)
+{
+    return dtype == SPN_Q6_K || dtype == SPN_Q3_K || dtype == SPN_Q2_K;
+}
+
+static bool has_min(int dtype)
+{
+    return dtype == SPN_Q4_K || dtype == SPN_Q5_K || dtype == SPN_Q4_1 || dtype == SPN_Q5_1;
+}
+
 static float dot_int8(const struct spn_tensor *w, const uint8_t *row, const float *x)
 {
-    block_fn fn = block_of(w->dtype);
-    const int halves = w->dtype == SPN_Q6_K ? 2 : 1;
+    k_block_fn fn = k_block_of(w->dtype);
+    const int halves = two_scales(w->dtype) ? 2 : 1;
     float acc = 0;
 
     for (int64_t b = 0; b < w->dim[1] / 32; b++) {
         struct k_act a;
-        struct block k;
+        struct k_block k;
 
         k_act_quantize_ref(x + 32 * b, 1, &a);
         fn(row, b, &k);
@@ -198,8 +120,11 @@ static float dot_int8(const struct spn_tensor *w, const uint8_t *row, const floa
                 dot += k.q[i] * a.q[i];
             acc = fmaf((float)dot, k.scale[h] * a.d, acc);
         }
-        if (w->dtype == SPN_Q4_K)
-            acc = fmaf(a.neg_dsum, k.min, acc);
+        if (w->dtype == SPN_Q2_K)
+            for (int h = 0; h < 2; h++)
+                acc = fmaf(-(a.d * (float)a.sum[h]), k.min[h], acc);
+        else if (has_min(w->dtype))
+            acc = fmaf(a.neg_dsum, k.min[0], acc);
     }
     return acc;
 }
@@ -213,7 +138,7 @@ void spn_product_ref(const struct spn_tensor *w, enum spn_act act, const float *
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t i = 0; i < w->dim[0]; i++) {
             const uint8_t *row = (const uint8_t *)w->data + (uint64_t)i * row_bytes;
-            bool int8 = act == SPN_ACT_INT8 && block_of(w->dtype) != NULL;
+            bool int8 = act == SPN_ACT_INT8 && k_block_of(w->dtype) != NULL;
             float dot =
                 int8 ? dot_int8(w, row, x + r * ldx)
                      : dot_f32(w, row, x + r * ldx, act == SPN_ACT_INT8 && w->dtype == SPN_BF16);

@@ -6,10 +6,13 @@
 
 #include "base/arith.h"
 #include "base/mem.h"
+#include "tensor/blocks.h"
+#include "tensor/half.h"
 #include "tensor/pack.h"
 
 /* A panel being filled: ROWS of W (at most 32), STRIDE bytes apart; the panel is zero before. */
 struct fill {
+    int dtype;
     const uint8_t *src;
     size_t stride;
     int rows;
@@ -85,8 +88,17 @@ static void fill_q8_0(const struct fill *f)
     }
 }
 
-/* 18 bytes: f16 d, qs[16]; element j < 16 is the low half of qs[j], else the high half of qs[j -
- * 16]. */
+/* The 16 bytes QS; element j < 16 is the low half of qs[j], else the high half of qs[j - 16]. */
+static void put_halves(uint8_t *dst, int r, const uint8_t *qs)
+{
+    uint32_t low[8];
+
+    for (int g = 0; g < 8; g++)
+        low[g] = load_u32(qs + 4 * (g & 3)) >> (g < 4 ? 0 : 4) & 0x0f0f0f0fu;
+    put_nibbles(dst, r, low);
+}
+
+/* 18 bytes: f16 d, qs[16]. */
 static void fill_q4_0(const struct fill *f)
 {
     for (int r = 0; r < f->rows; r++) {
@@ -94,12 +106,8 @@ static void fill_q4_0(const struct fill *f)
         uint8_t *dst = f->dst;
 
         for (int64_t b = 0; b < f->k / 32; b++, src += 18, dst += 64 + 512) {
-            uint32_t low[8];
-
             memcpy(dst + 2 * r, src, 2);
-            for (int g = 0; g < 8; g++)
-                low[g] = load_u32(src + 2 + 4 * (g & 3)) >> (g < 4 ? 0 : 4) & 0x0f0f0f0fu;
-            put_nibbles(dst + 64, r, low);
+            put_halves(dst + 64, r, src + 2);
         }
     }
 }
@@ -162,31 +170,141 @@ static void fill_q6_k(const struct fill *f)
     }
 }
 
-static void (*const fills[K_FORM_COUNT])(const struct fill *f) = {
-    [K_FORM_F32] = fill_f32,   [K_FORM_F16] = fill_f16,   [K_FORM_BF16] = fill_bf16,
-    [K_FORM_Q8_0] = fill_q8_0, [K_FORM_Q4_0] = fill_q4_0, [K_FORM_Q4_K] = fill_q4_k,
-    [K_FORM_Q6_K] = fill_q6_k,
+/* 110 bytes (kernels/format/quant_signed.c): scale - 32 in a signed byte and q + 32 in six bits. */
+static void fill_q3_k(const struct fill *f)
+{
+    for (int r = 0; r < f->rows; r++) {
+        const uint8_t *row = f->src + (size_t)r * f->stride;
+        uint8_t *dst = f->dst;
+
+        for (int64_t b = 0; b < f->k / 32; b++, dst += 64 + 512 + 256) {
+            const uint8_t *src = row + 110 * (b / 8), *s = src + 96;
+            const int j = (int)(b % 8);
+            uint32_t low[8] = { 0 }, high[2] = { 0, 0 };
+            struct k_block k;
+
+            if (j == 0) {
+                memcpy(dst + 2 * r, src + 108, 2);
+                dst += 64;
+            }
+            for (int h = 0; h < 2; h++) {
+                int g = 2 * j + h, four = g < 8 ? s[g] & 15 : s[g - 8] >> 4;
+
+                dst[32 * h + r] =
+                    (uint8_t)((four | (s[8 + g % 4] >> 2 * (g / 4) & 3) << 4) - 32);
+            }
+            k_block_of(SPN_Q3_K)(row, b, &k);
+            for (int i = 0; i < 32; i++) {
+                const uint32_t q = (uint32_t)(k.q[i] + 32);
+
+                low[i / 4] |= (q & 15) << 8 * (i % 4);
+                high[i / 16] |= q >> 4 << (8 * (i % 4) + 2 * (i / 4 % 4));
+            }
+            put_nibbles(dst + 64, r, low);
+            put_group(dst + 64 + 512, 0, r, high[0]);
+            put_group(dst + 64 + 512, 1, r, high[1]);
+        }
+    }
+}
+
+/* 4 bits that choose from a table: f32 scale[32], then the nibbles as they are. */
+static void fill_levels(const struct fill *f)
+{
+    k_block_fn read = k_block_of(f->dtype);
+
+    for (int r = 0; r < f->rows; r++) {
+        const uint8_t *row = f->src + (size_t)r * f->stride;
+        uint8_t *dst = f->dst;
+
+        for (int64_t b = 0; b < f->k / 32; b++, dst += 128 + 512) {
+            struct k_block k;
+
+            read(row, b, &k);
+            memcpy(dst + 4 * r, &k.scale[0], 4);
+            put_halves(dst + 128, r,
+                       f->dtype == SPN_IQ4_NL  ? row + 18 * b + 2
+                       : f->dtype == SPN_MXFP4 ? row + 17 * b + 1
+                                               : row + 136 * (b / 8) + 8 + 16 * (b % 8));
+        }
+    }
+}
+
+static void put_bytes(uint8_t *dst, int r, const int q[32])
+{
+    for (int g = 0; g < 8; g++) {
+        uint32_t four = 0;
+
+        for (int i = 0; i < 4; i++)
+            four |= (uint32_t)(uint8_t)(q[4 * g + i] + 128) << 8 * i;
+        put_group(dst, g, r, four);
+    }
+}
+
+/* Bytes with the half scale of q8_0, or with floats for scales and minima. */
+static void fill_bytes(const struct fill *f, enum k_form form)
+{
+    const struct k_layout *l = &k_layouts[form];
+    k_block_fn read = k_block_of(f->dtype);
+
+    for (int r = 0; r < f->rows; r++) {
+        const uint8_t *row = f->src + (size_t)r * f->stride;
+        uint8_t *dst = f->dst;
+
+        for (int64_t b = 0; b < f->k / 32; b++, dst += l->head_bytes + l->body_bytes) {
+            struct k_block k;
+
+            read(row, b, &k);
+            if (form == K_FORM_Q8_0) {
+                uint16_t d = spn_f16_of_f32(k.scale[0]);
+
+                memcpy(dst + 2 * r, &d, 2);
+            } else {
+                const int halves = k_form_halves(form) ? 2 : 1;
+
+                for (int h = 0; h < halves; h++) {
+                    memcpy(dst + 128 * h + 4 * r, &k.scale[h], 4);
+                    memcpy(dst + 128 * (halves + h) + 4 * r, &k.min[h], 4);
+                }
+            }
+            put_bytes(dst + l->head_bytes, r, k.q);
+        }
+    }
+}
+
+static void fill_half_bytes(const struct fill *f)
+{
+    fill_bytes(f, K_FORM_Q8_0);
+}
+
+static void fill_w8(const struct fill *f)
+{
+    fill_bytes(f, K_FORM_W8);
+}
+
+static void fill_w8h(const struct fill *f)
+{
+    fill_bytes(f, K_FORM_W8H);
+}
+
+/* How a type is packed; one that is not listed is widened to f32 by spn_dequant. */
+static const struct packing {
+    enum k_form form;
+    void (*fill)(const struct fill *f);
+} packings[SPN_DTYPE_COUNT] = {
+    [SPN_F32] = { K_FORM_F32, fill_f32 },         [SPN_F16] = { K_FORM_F16, fill_f16 },
+    [SPN_BF16] = { K_FORM_BF16, fill_bf16 },      [SPN_Q8_0] = { K_FORM_Q8_0, fill_q8_0 },
+    [SPN_Q5_0] = { K_FORM_Q8_0, fill_half_bytes }, [SPN_TQ1_0] = { K_FORM_Q8_0, fill_half_bytes },
+    [SPN_TQ2_0] = { K_FORM_Q8_0, fill_half_bytes }, [SPN_Q4_0] = { K_FORM_Q4_0, fill_q4_0 },
+    [SPN_Q4_K] = { K_FORM_Q4_K, fill_q4_k },      [SPN_Q6_K] = { K_FORM_Q6_K, fill_q6_k },
+    [SPN_Q3_K] = { K_FORM_Q6_K, fill_q3_k },      [SPN_IQ4_NL] = { K_FORM_IQ4, fill_levels },
+    [SPN_IQ4_XS] = { K_FORM_IQ4, fill_levels },   [SPN_MXFP4] = { K_FORM_MX4, fill_levels },
+    [SPN_Q4_1] = { K_FORM_W8, fill_w8 },          [SPN_Q5_1] = { K_FORM_W8, fill_w8 },
+    [SPN_Q5_K] = { K_FORM_W8, fill_w8 },          [SPN_Q2_K] = { K_FORM_W8H, fill_w8h },
 };
 
-/* The packed form of a type; other types are widened to f32 by spn_dequant. */
-static enum k_form form_of(int dtype)
+static struct packing packing_of(int dtype)
 {
-    switch (dtype) {
-    case SPN_F16:
-        return K_FORM_F16;
-    case SPN_BF16:
-        return K_FORM_BF16;
-    case SPN_Q8_0:
-        return K_FORM_Q8_0;
-    case SPN_Q4_0:
-        return K_FORM_Q4_0;
-    case SPN_Q4_K:
-        return K_FORM_Q4_K;
-    case SPN_Q6_K:
-        return K_FORM_Q6_K;
-    default:
-        return K_FORM_F32;
-    }
+    return packings[dtype].fill != NULL ? packings[dtype] : packings[SPN_F32];
 }
 
 static bool panel_size(enum k_form form, int64_t k, size_t *bytes)
@@ -211,6 +329,7 @@ struct pack_job {
     const struct spn_tensor *w;
     const struct spn_pack *p;
     size_t row_bytes; /* from one row of W to the next */
+    void (*fill)(const struct fill *f);
     bool widen;       /* through spn_dequant */
     float *rows;      /* widened rows, 32 k a worker */
 };
@@ -223,6 +342,7 @@ static void pack_panels(void *ctx, int64_t begin, int64_t end, int worker)
     for (int64_t i = begin; i < end; i++) {
         int64_t left = p->n - i * K_PANEL;
         struct fill f = {
+            .dtype = job->w->dtype,
             .src = (const uint8_t *)job->w->data + (size_t)(i * K_PANEL) * job->row_bytes,
             .stride = job->row_bytes,
             .rows = left < K_PANEL ? (int)left : K_PANEL,
@@ -240,7 +360,7 @@ static void pack_panels(void *ctx, int64_t begin, int64_t end, int worker)
             f.src = (const uint8_t *)rows;
             f.stride = (size_t)p->k * sizeof *rows;
         }
-        fills[p->form](&f);
+        job->fill(&f);
     }
 }
 
@@ -299,11 +419,12 @@ spn_status spn_pack_new(struct spn_pack **out, const struct spn_tensor *w, enum 
     if (p == NULL)
         return spn_fail(err, SPN_ENOMEM, "product: no memory for a pack");
     p->act = act;
-    p->form = form_of(w->dtype);
+    p->form = packing_of(w->dtype).form;
     p->n = w->dim[0];
     p->k = w->dim[1];
     p->panels = p->n / K_PANEL + (p->n % K_PANEL != 0);
     job.p = p;
+    job.fill = packing_of(w->dtype).fill;
     job.widen = p->form == K_FORM_F32 && w->dtype != SPN_F32;
     if (!panel_size(p->form, p->k, &p->panel_bytes) ||
         !spn_mul_size(p->panel_bytes, (size_t)p->panels, &total) ||

@@ -22,19 +22,23 @@ extern "C" {
  * SPN_ACT_F32: every weight is widened to what spn_dequant gives; a result is one chain of (fused,
  * where the instruction set has it) multiply-adds over k in order, from 0; then the bias is added.
  *
- * SPN_ACT_INT8, for q8_0, q4_0, q4_K and q6_K weights.  Each row of x is cut into blocks of 32
+ * SPN_ACT_INT8, for the quantised weights.  Each row of x is cut into blocks of 32
  * along k:
  *
  *     d = max |x| / 127      in f32
  *     q = x / d              to the nearest integer, ties to even, -127 to 127; all 0 when d is 0
  *
  * A block that holds a NaN or an infinity has d = NaN and q = 0, so it shows in its own row only.
- * With s the weights' scale (q8_0, q4_0: d of the block; K types: the exact f32 product of the
- * block's d and the sub-block's integer), m their min (q4_K) and w their integers, so that
- * value = s * w - m, in k order from acc = 0, every step rounded to f32 once:
+ * With s the weights' scale (d of the block, or the f32 product of the block's d and the
+ * sub-block's integer), m their min (q4_1, q5_1, q2_K, q4_K, q5_K) and w their integers (levels of
+ * iq4 and mxfp4), so that value = s * w - m, in k order from acc = 0, every step rounded to f32
+ * once:
  *
- *     acc = fma(sum of w * q over the block, s * d, acc)     (q6_K: twice, over halves of 16)
- *     acc = fma(-(d * sum of q), m, acc)                     (q4_K only)
+ *     acc = fma(sum of w * q over the block, s * d, acc)
+ *     acc = fma(-(d * sum of q), m, acc)                     (types with a min)
+ *
+ * q2_K, q3_K and q6_K have two scales a block: the first line twice, over halves of 16; q2_K has
+ * two mins: then the second line twice, over the same halves.
  *
  * The sums are exact integers, so all instruction sets give the same bytes.
  *

@@ -14,6 +14,14 @@
  *   q6_K   a block of 256 k: f16 d[32], then 8 times: i8 scale[2][32], nibbles, high [2][32][4];
  *          bits 2j and 2j + 1 of a byte of high[v] belong to group 4v + j
  *
+ *   iq4    a block of 32 k: f32 scale[32], then nibbles that choose from k_levels_iq4
+ *   mx4    the same with k_levels_mx4
+ *   w8     a block of 32 k: f32 scale[32], f32 min[32], then bytes as q8_0
+ *   w8h    a block of 32 k: f32 scale[2][32], f32 min[2][32] for halves of k, then bytes as q8_0
+ *
+ * iq4_nl and iq4_xs are packed as iq4, mxfp4 as mx4; q5_0, tq1_0 and tq2_0 as q8_0, q3_K as q6_K,
+ * q4_1, q5_1 and q5_K as w8, q2_K as w8h: all without rounding a weight.
+ *
  * Nibbles are [4][32][4]: of byte i the low half belongs to group 2i, the high half to group
  * 2i + 1; natural (unsigned).
  *
@@ -37,6 +45,10 @@ enum k_form {
     K_FORM_Q4_0,
     K_FORM_Q4_K,
     K_FORM_Q6_K,
+    K_FORM_IQ4,
+    K_FORM_MX4,
+    K_FORM_W8,
+    K_FORM_W8H,
     K_FORM_COUNT
 };
 
@@ -50,7 +62,21 @@ static const struct k_layout k_layouts[K_FORM_COUNT] = {
     [K_FORM_Q4_0] = { 1, 64, 512 },
     [K_FORM_Q4_K] = { 8, 128, 64 + 512 },
     [K_FORM_Q6_K] = { 8, 64, 64 + 512 + 256 },
+    [K_FORM_IQ4] = { 1, 128, 512 },
+    [K_FORM_MX4] = { 1, 128, 512 },
+    [K_FORM_W8] = { 1, 256, 1024 },
+    [K_FORM_W8H] = { 1, 512, 1024 },
 };
+
+/* A scale for each half of 16 k; a minimum. */
+static inline bool k_form_halves(enum k_form form)
+{
+    return form == K_FORM_Q6_K || form == K_FORM_W8H;
+}
+static inline bool k_form_min(enum k_form form)
+{
+    return form == K_FORM_Q4_K || form == K_FORM_W8 || form == K_FORM_W8H;
+}
 
 /* 32 activations of one row in the stated int8 arithmetic (product.h). */
 struct k_act {

@@ -15,7 +15,9 @@
 #define ROWS      40
 #define TYPE_ROWS 13
 
-static const int types[] = { SPN_F32, SPN_F16, SPN_BF16, SPN_Q8_0, SPN_Q4_0, SPN_Q4_K, SPN_Q6_K };
+static const int types[] = { SPN_F32, SPN_F16, SPN_BF16, SPN_Q8_0, SPN_Q4_0, SPN_Q4_K, SPN_Q6_K,
+                             SPN_Q4_1, SPN_Q5_0, SPN_Q5_1,  SPN_Q2_K, SPN_Q3_K, SPN_Q5_K,
+                             SPN_IQ4_NL, SPN_IQ4_XS, SPN_MXFP4, SPN_TQ1_0, SPN_TQ2_0 };
 #define TYPES ((int)(sizeof types / sizeof *types))
 
 static uint64_t seed = 88172645463325252u;
@@ -281,6 +283,25 @@ static void check_row_parts(int type, enum spn_act act, enum spn_isa isa, struct
     free(three);
 }
 
+/* Overwrite the quants of a row of 256 and keep its scales. */
+static void fill_quants(int type, uint8_t *row, uint8_t byte)
+{
+    static const struct {
+        int type, first, end;
+    } places[] = {
+        { SPN_Q8_0, 2, 34 },    { SPN_Q4_0, 2, 18 },    { SPN_Q4_1, 4, 20 },    { SPN_Q5_0, 2, 22 },
+        { SPN_Q5_1, 4, 24 },    { SPN_Q2_K, 16, 80 },   { SPN_Q3_K, 0, 96 },    { SPN_Q4_K, 16, 144 },
+        { SPN_Q5_K, 16, 176 },  { SPN_Q6_K, 0, 192 },   { SPN_IQ4_NL, 2, 18 },  { SPN_IQ4_XS, 8, 136 },
+        { SPN_MXFP4, 1, 17 },   { SPN_TQ1_0, 0, 52 },   { SPN_TQ2_0, 0, 64 },
+    };
+    const struct spn_dtype_info *info = spn_dtype_info(type);
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        for (int b = 0; places[i].type == type && b < 256 / info->block_elems; b++)
+            memset(row + b * info->block_bytes + places[i].first, byte,
+                   (size_t)(places[i].end - places[i].first));
+}
+
 /* Weights of the smallest or largest byte against activations of one sign: where 16-bit sums would
  * saturate. */
 static void check_saturation(enum spn_isa isa)
@@ -299,17 +320,8 @@ static void check_saturation(enum spn_isa isa)
             static const uint8_t bytes[] = { 0x80, 0x7f, 0xff, 0x00 };
             uint8_t *data = r.w.data;
 
-            /* Keep the scales: overwrite the quants alone. */
-            for (int64_t i = 0; i < r.n; i++, data += row_bytes) {
-                if (types[t] == SPN_Q4_K)
-                    memset(data + 16, bytes[fill], 128);
-                else if (types[t] == SPN_Q6_K)
-                    memset(data, bytes[fill], 192);
-                else
-                    for (int b = 0; b < 8; b++)
-                        memset(data + (size_t)b * (row_bytes / 8) + 2, bytes[fill],
-                               row_bytes / 8 - 2);
-            }
+            for (int i = 0; i < r.n; i++, data += row_bytes)
+                fill_quants(types[t], data, bytes[fill]);
             for (int i = 0; i < 3 * 256; i++)
                 x[i] = i < 256 ? 1.0f : i < 512 ? -1.0f : i % 2 == 0 ? 1.0f : -1.0f;
             r.x = x;

@@ -166,8 +166,8 @@ VEC_INLINE void block_tile(const struct k_product *q, int64_t u, int64_t r, cons
 
                     w[h] =
                         v_mul(vi_float(vi_sub(byte, vi_set(unit_offset(form)))), s.scale[g / 4][h]);
-                    if (form == K_FORM_Q4_K)
-                        w[h] = v_sub(w[h], s.min[h]);
+                    if (k_form_min(form))
+                        w[h] = v_sub(w[h], s.min[g / 4][h]);
                 }
 #pragma GCC unroll 8
                 for (int i = 0; i < nr; i++) {
@@ -217,3 +217,11 @@ F32_BLOCK(q8_0_by_f32, K_FORM_Q8_0)
 F32_BLOCK(q4_0_by_f32, K_FORM_Q4_0)
 F32_BLOCK(q4_k_by_f32, K_FORM_Q4_K)
 F32_BLOCK(q6_k_by_f32, K_FORM_Q6_K)
+F32_BLOCK(iq4_by_f32, K_FORM_IQ4)
+F32_BLOCK(mx4_by_f32, K_FORM_MX4)
+F32_BLOCK(w8_by_f32, K_FORM_W8)
+F32_BLOCK(w8h_by_f32, K_FORM_W8H)
+
+#define F32_KERNELS                                                                             \
+    f32_by_f32, f16_by_f32, bf16_by_f32, q8_0_by_f32, q4_0_by_f32, q4_k_by_f32, q6_k_by_f32,   \
+        iq4_by_f32, mx4_by_f32, w8_by_f32, w8h_by_f32

@@ -4,7 +4,7 @@
  *
  * AVX-512 has one instruction for the four products (VNNI: unsigned times signed); weights carry an
  * offset, which the start value -offset * sum takes off again.  AVX2 adds pairs of products in 16
- * bits with saturation: safe up to 127 * 127 * 2, so the bytes of q8_0 first lose their offset and
+ * bits with saturation: safe up to 127 * 127 * 2, so signed bytes first lose their offset and
  * give their sign to the activation.
  */
 #include "x86/unit.h"
@@ -41,7 +41,7 @@ VEC_INLINE vi vi_dot(const enum k_form form, vi acc, vi w, vi x)
     const vi ones = _mm256_set1_epi16(1);
     vi pairs;
 
-    if (form == K_FORM_Q8_0) {
+    if (unit_signed(form)) {
         vi value = _mm256_xor_si256(w, vi_set((int32_t)0x80808080u));
 
         pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(value), _mm256_sign_epi8(x, value));
@@ -50,7 +50,7 @@ VEC_INLINE vi vi_dot(const enum k_form form, vi acc, vi w, vi x)
     }
     return _mm256_add_epi32(acc, _mm256_madd_epi16(pairs, ones));
 }
-#define DOT_KEEPS_OFFSET (form != K_FORM_Q8_0)
+#define DOT_KEEPS_OFFSET (!unit_signed(form))
 
 #endif
 
@@ -59,7 +59,7 @@ VEC_INLINE void int8_tile(const struct k_product *q, int64_t u, int64_t r, const
                           const int nr, bool near)
 {
     const struct k_layout *l = &k_layouts[form];
-    const int row = unit_row(u), parts = form == K_FORM_Q6_K ? 2 : 1, groups = 8 / parts;
+    const int row = unit_row(u), parts = k_form_halves(form) ? 2 : 1, groups = 8 / parts;
     const int64_t count = q->k / 32;
     const struct k_act *x[2];
     const uint8_t *body = unit_panel(q, u), *head = body;
@@ -118,13 +118,17 @@ VEC_INLINE void int8_tile(const struct k_product *q, int64_t u, int64_t r, const
                 acc[i][1] = v_fma(vi_float(dot[i][1]), v_mul(s.scale[part][1], d), acc[i][1]);
             }
         }
-        if (form == K_FORM_Q4_K) {
+        if (k_form_min(form)) {
+#pragma GCC unroll 2
+            for (int part = 0; part < parts; part++) {
 #pragma GCC unroll 6
-            for (int i = 0; i < nr; i++) {
-                vf sum = v_set(x[i / 3][i % 3 * count].neg_dsum);
+                for (int i = 0; i < nr; i++) {
+                    const struct k_act *a = x[i / 3] + i % 3 * count;
+                    vf sum = v_set(parts == 2 ? -(a->d * (float)a->sum[part]) : a->neg_dsum);
 
-                acc[i][0] = v_fma(sum, s.min[0], acc[i][0]);
-                acc[i][1] = v_fma(sum, s.min[1], acc[i][1]);
+                    acc[i][0] = v_fma(sum, s.min[part][0], acc[i][0]);
+                    acc[i][1] = v_fma(sum, s.min[part][1], acc[i][1]);
+                }
             }
         }
         x[0]++;
@@ -180,3 +184,13 @@ INT8(q8_0_by_int8, K_FORM_Q8_0)
 INT8(q4_0_by_int8, K_FORM_Q4_0)
 INT8(q4_k_by_int8, K_FORM_Q4_K)
 INT8(q6_k_by_int8, K_FORM_Q6_K)
+INT8(iq4_by_int8, K_FORM_IQ4)
+INT8(mx4_by_int8, K_FORM_MX4)
+INT8(w8_by_int8, K_FORM_W8)
+INT8(w8h_by_int8, K_FORM_W8H)
+
+#define INT8_KERNELS                                                           \
+    [K_FORM_Q8_0] = q8_0_by_int8, [K_FORM_Q4_0] = q4_0_by_int8,                \
+    [K_FORM_Q4_K] = q4_k_by_int8, [K_FORM_Q6_K] = q6_k_by_int8,                \
+    [K_FORM_IQ4] = iq4_by_int8, [K_FORM_MX4] = mx4_by_int8,                    \
+    [K_FORM_W8] = w8_by_int8, [K_FORM_W8H] = w8h_by_int8

@@ -9,12 +9,7 @@ const struct k_tiles k_tiles_avx512 = {
     .share_min = 500000,
     .gemm = k_gemm_f32_avx512,
     .quantize = act_quantize,
-    .by_f32 = {
-        f32_by_f32, f16_by_f32, bf16_by_f32, q8_0_by_f32, q4_0_by_f32, q4_k_by_f32, q6_k_by_f32,
-    },
-    .by_int8 = {
-        [K_FORM_Q8_0] = q8_0_by_int8, [K_FORM_Q4_0] = q4_0_by_int8,
-        [K_FORM_Q4_K] = q4_k_by_int8, [K_FORM_Q6_K] = q6_k_by_int8,
-    },
+    .by_f32 = { F32_KERNELS },
+    .by_int8 = { INT8_KERNELS },
     .bf16_pairs = k_product_bf16_pairs_avx512,
 };

@@ -5,6 +5,7 @@
 #define SPN_X86_UNIT_H
 #include <string.h>
 
+#include "tensor/blocks.h"
 #include "tensor/tiles.h"
 #include "x86/vec.h"
 
@@ -45,6 +46,22 @@ VEC_INLINE void unit_store(const struct k_product *q, int64_t u, int64_t r, vf l
     }
 }
 
+/* A byte a weight, 128 above its value; the levels of a table come out like that, too. */
+VEC_INLINE bool unit_bytes(const enum k_form form)
+{
+    return form == K_FORM_Q8_0 || form == K_FORM_W8 || form == K_FORM_W8H;
+}
+VEC_INLINE bool unit_signed(const enum k_form form)
+{
+    return unit_bytes(form) || form == K_FORM_IQ4 || form == K_FORM_MX4;
+}
+
+/* The level that each byte (0 to 15) of V chooses, 128 above its value. */
+VEC_INLINE vi vi_choose(const int8_t levels[16], vi v)
+{
+    return vi_xor(vi_shuffle(vi_load_table(levels), v), vi_set((int32_t)0x80808080u));
+}
+
 /* The unsigned bytes of group G (4 k) for the VW rows of half H; DATA is past the scales, at the
  * unit's first row. */
 VEC_INLINE vi unit_group(const enum k_form form, const uint8_t *data, const int g, const int h)
@@ -52,10 +69,14 @@ VEC_INLINE vi unit_group(const enum k_form form, const uint8_t *data, const int 
     const int nibble = g / 2 * 4 * K_PANEL + h * 4 * VW;
     vi v;
 
-    if (form == K_FORM_Q8_0)
+    if (unit_bytes(form))
         return vi_load(data + g * 4 * K_PANEL + h * 4 * VW);
     v = vi_load(data + nibble);
     v = vi_and(g % 2 == 0 ? v : vi_right(v, 4), vi_set(0x0f0f0f0f));
+    if (form == K_FORM_IQ4)
+        return vi_choose(k_levels_iq4, v);
+    if (form == K_FORM_MX4)
+        return vi_choose(k_levels_mx4, v);
     if (form == K_FORM_Q6_K) {
         vi high = vi_load(data + 512 + g / 4 * 4 * K_PANEL + h * 4 * VW);
 
@@ -80,12 +101,12 @@ VEC_INLINE vi unit_group(const enum k_form form, const uint8_t *data, const int 
 /* What a weight's unsigned byte is above its value. */
 VEC_INLINE int unit_offset(const enum k_form form)
 {
-    return form == K_FORM_Q8_0 ? 128 : form == K_FORM_Q4_0 ? 8 : form == K_FORM_Q6_K ? 32 : 0;
+    return unit_signed(form) ? 128 : form == K_FORM_Q4_0 ? 8 : form == K_FORM_Q6_K ? 32 : 0;
 }
 
-/* Scales of one block of 32: a half of 16 k each for q6_K, else equal; mins for q4_K. */
+/* Scales and minima of one block of 32: of a half of 16 k each for some forms, else equal. */
 struct unit_scale {
-    vf scale[2][2], min[2]; /* [half of k][half of rows] */
+    vf scale[2][2], min[2][2]; /* [half of k][half of rows] */
 };
 
 VEC_INLINE void unit_scales(const enum k_form form, const uint8_t *head, const uint8_t *body,
@@ -94,21 +115,35 @@ VEC_INLINE void unit_scales(const enum k_form form, const uint8_t *head, const u
 #pragma GCC unroll 2
     for (int h = 0; h < 2; h++) {
         const int at = row + h * VW;
-        vf d = v_load_f16(head + 2 * at);
+        const float *f = (const float *)(const void *)head + at;
 
-        s->min[h] = v_zero();
+        s->min[0][h] = s->min[1][h] = v_zero();
         if (form == K_FORM_Q4_K) {
-            s->scale[0][h] = v_mul(d, vi_float(vi_load_u8(body + at)));
-            s->min[h] =
+            s->scale[0][h] = v_mul(v_load_f16(head + 2 * at), vi_float(vi_load_u8(body + at)));
+            s->min[0][h] =
                 v_mul(v_load_f16(head + 64 + 2 * at), vi_float(vi_load_u8(body + K_PANEL + at)));
         } else if (form == K_FORM_Q6_K) {
+            vf d = v_load_f16(head + 2 * at);
+
             s->scale[0][h] = v_mul(d, vi_float(vi_load_i8(body + at)));
             s->scale[1][h] = v_mul(d, vi_float(vi_load_i8(body + K_PANEL + at)));
+        } else if (form == K_FORM_W8H) {
+            s->scale[0][h] = v_load(f);
+            s->scale[1][h] = v_load(f + K_PANEL);
+            s->min[0][h] = v_load(f + 2 * K_PANEL);
+            s->min[1][h] = v_load(f + 3 * K_PANEL);
+        } else if (form == K_FORM_W8) {
+            s->scale[0][h] = v_load(f);
+            s->min[0][h] = v_load(f + K_PANEL);
+        } else if (form == K_FORM_IQ4 || form == K_FORM_MX4) {
+            s->scale[0][h] = v_load(f);
         } else {
-            s->scale[0][h] = d;
+            s->scale[0][h] = v_load_f16(head + 2 * at);
         }
-        if (form != K_FORM_Q6_K)
+        if (!k_form_halves(form)) {
             s->scale[1][h] = s->scale[0][h];
+            s->min[1][h] = s->min[0][h];
+        }
     }
 }
 

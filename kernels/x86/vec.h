@@ -74,6 +74,18 @@ VEC_INLINE vi vi_load(const void *p)
 {
     return _mm512_loadu_si512(p);
 }
+VEC_INLINE vi vi_load_table(const void *p)
+{
+    return _mm512_broadcast_i32x4(_mm_loadu_si128(p));
+}
+VEC_INLINE vi vi_shuffle(vi table, vi i)
+{
+    return _mm512_shuffle_epi8(table, i);
+}
+VEC_INLINE vi vi_xor(vi a, vi b)
+{
+    return _mm512_xor_si512(a, b);
+}
 VEC_INLINE vi vi_and(vi a, vi b)
 {
     return _mm512_and_si512(a, b);
@@ -179,6 +191,19 @@ VEC_INLINE vi vi_set(int32_t x)
 VEC_INLINE vi vi_load(const void *p)
 {
     return _mm256_loadu_si256((const __m256i *)p);
+}
+/* The 16 bytes at P in every lane of 128 bits; the byte of it that each byte (0 to 15) of I names. */
+VEC_INLINE vi vi_load_table(const void *p)
+{
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128(p));
+}
+VEC_INLINE vi vi_shuffle(vi table, vi i)
+{
+    return _mm256_shuffle_epi8(table, i);
+}
+VEC_INLINE vi vi_xor(vi a, vi b)
+{
+    return _mm256_xor_si256(a, b);
 }
 VEC_INLINE vi vi_and(vi a, vi b)
 {
