@@ -12,7 +12,7 @@ static const int8_t k_levels_mx4[16] = { 0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3,
 
 struct k_block {
     int q[32];
-    float scale[2], min[2]; /* value = scale[i / 16] * q[i] - min[i / 16], as spn_dequant gives it */
+    float scale[2], min[2]; /* value = scale[i / 16] * q[i] - min[i / 16], as spn_dequant has it */
 };
 /* Block B (of 32 weights) of the row that begins at ROW. */
 typedef void (*k_block_fn)(const uint8_t *row, int64_t b, struct k_block *out);

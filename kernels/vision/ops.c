@@ -60,7 +60,8 @@ const struct spn_op k_op_gather_grad = { HEAD(gather_grad, 1), .check = NULL };
 const struct spn_op k_op_map_attend = {
     HEAD(map_attend, 2), .scratch = k_scratch_attend, FAST(map_attend), .grad = k_grad_map_attend
 };
-const struct spn_op k_op_map_attend_grad = { HEAD(map_attend_grad, 4), .scratch = k_scratch_attend };
+const struct spn_op k_op_map_attend_grad = { HEAD(map_attend_grad, 4),
+                                             .scratch = k_scratch_attend };
 const struct spn_op k_op_map_attend_mix_grad = {
     HEAD(map_attend_mix_grad, 2), .scratch = k_scratch_attend
 };

@@ -289,10 +289,10 @@ static void fill_quants(int type, uint8_t *row, uint8_t byte)
     static const struct {
         int type, first, end;
     } places[] = {
-        { SPN_Q8_0, 2, 34 },    { SPN_Q4_0, 2, 18 },    { SPN_Q4_1, 4, 20 },    { SPN_Q5_0, 2, 22 },
-        { SPN_Q5_1, 4, 24 },    { SPN_Q2_K, 16, 80 },   { SPN_Q3_K, 0, 96 },    { SPN_Q4_K, 16, 144 },
-        { SPN_Q5_K, 16, 176 },  { SPN_Q6_K, 0, 192 },   { SPN_IQ4_NL, 2, 18 },  { SPN_IQ4_XS, 8, 136 },
-        { SPN_MXFP4, 1, 17 },   { SPN_TQ1_0, 0, 52 },   { SPN_TQ2_0, 0, 64 },
+        { SPN_Q8_0, 2, 34 },   { SPN_Q4_0, 2, 18 },   { SPN_Q4_1, 4, 20 },   { SPN_Q5_0, 2, 22 },
+        { SPN_Q5_1, 4, 24 },   { SPN_Q2_K, 16, 80 },  { SPN_Q3_K, 0, 96 },   { SPN_Q4_K, 16, 144 },
+        { SPN_Q5_K, 16, 176 }, { SPN_Q6_K, 0, 192 },  { SPN_IQ4_NL, 2, 18 }, { SPN_IQ4_XS, 8, 136 },
+        { SPN_MXFP4, 1, 17 },  { SPN_TQ1_0, 0, 52 },  { SPN_TQ2_0, 0, 64 },
     };
     const struct spn_dtype_info *info = spn_dtype_info(type);
 

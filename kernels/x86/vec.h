@@ -192,7 +192,7 @@ VEC_INLINE vi vi_load(const void *p)
 {
     return _mm256_loadu_si256((const __m256i *)p);
 }
-/* The 16 bytes at P in every lane of 128 bits; the byte of it that each byte (0 to 15) of I names. */
+/* The 16 bytes at P in every lane of 128 bits; the byte of them that each byte of I names. */
 VEC_INLINE vi vi_load_table(const void *p)
 {
     return _mm256_broadcastsi128_si256(_mm_loadu_si128(p));
