@@ -72,20 +72,6 @@ static struct cell *at(struct area a, int row, int column)
     return a.on->cell + (size_t)(a.top + row) * (size_t)a.on->columns + (size_t)(a.left + column);
 }
 
-void area_fill(struct area a, uint8_t role, uint8_t attributes)
-{
-    int r, k;
-
-    for (r = 0; r < a.rows; r++)
-        for (k = 0; k < a.columns; k++) {
-            struct cell *c = at(a, r, k);
-
-            *c = blank;
-            c->role = role;
-            c->attributes = attributes;
-        }
-}
-
 int code_columns(uint32_t code)
 {
     if (code >= 0x20 && code < 0x7f)
@@ -131,6 +117,23 @@ static void split_wide(struct area a, int row, int column)
     if (c->width == 2 && a.left + column + 1 < a.on->columns) {
         c[1].code = ' ';
         c[1].width = 1;
+    }
+}
+
+void area_fill(struct area a, uint8_t role, uint8_t attributes)
+{
+    int r, k;
+
+    for (r = 0; r < a.rows; r++) {
+        split_wide(a, r, 0);
+        split_wide(a, r, a.columns - 1);
+        for (k = 0; k < a.columns; k++) {
+            struct cell *c = at(a, r, k);
+
+            *c = blank;
+            c->role = role;
+            c->attributes = attributes;
+        }
     }
 }
 

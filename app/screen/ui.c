@@ -368,11 +368,28 @@ static void leave_answer(void *ctx, bool yes)
         ui->leaving = true;
 }
 
-void ui_leave(struct ui *ui)
+/* Jobs that a person began. What the program looks up by itself for its own lists is no reason to
+ * ask; *FIRST: one of them. */
+static int worth_asking(struct ui *ui, const struct spn_work **first)
 {
     const struct spn_work *w;
-    char text[64], question[200];
-    size_t n = work_list(ui, 0, &w, text, sizeof text);
+    char text[64];
+    size_t i, all = work_list(ui, 0, &w, text, sizeof text);
+    int n = 0;
+
+    for (i = 0; i < all; i++) {
+        work_list(ui, i, &w, text, sizeof text);
+        if (strcmp(work_owner(w), "spinney") != 0 && n++ == 0)
+            *first = w;
+    }
+    return n;
+}
+
+void ui_leave(struct ui *ui)
+{
+    const struct spn_work *w = NULL;
+    char question[200];
+    int n = worth_asking(ui, &w);
 
     if (n == 0) {
         ui->leaving = true;

@@ -220,6 +220,11 @@ const char *work_screen(const struct spn_work *w)
     return w->screen->name;
 }
 
+const char *work_owner(const struct spn_work *w)
+{
+    return w->screen->owner;
+}
+
 double work_seconds(const struct spn_work *w)
 {
     return (double)(ui_clock() - w->began_ms) / 1000;

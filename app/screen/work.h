@@ -12,6 +12,7 @@ void work_end(struct ui *ui); /* stops all and waits for them */
 /* Of a job that work_list lent. */
 const char *work_what(const struct spn_work *w);
 const char *work_screen(const struct spn_work *w);
+const char *work_owner(const struct spn_work *w); /* plugin of its screen; "spinney": the program */
 double work_seconds(const struct spn_work *w);
 void work_stop_one(struct ui *ui, const struct spn_work *which);
 

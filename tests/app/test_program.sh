@@ -89,7 +89,9 @@ if command -v script > /dev/null 2>&1; then
     has 'a^[[31mb: no such command or file' out "an escape sequence is shown, not obeyed"
     script -qec "'$spinney' -q papers" "$work/typescript" < /dev/null > "$work/out" 2>&1
     has "KEY " out "a terminal gets columns with a head"
-    { sleep 2; printf '\017q'; } | TERM=xterm script -qec "'$spinney' -q" "$work/typescript" > "$work/out" 2>&1
+    rm -f "$work/typescript" # typed once its title is drawn
+    { n=0; while [ $n -lt 600 ] && ! grep -q start "$work/typescript" 2> /dev/null; do sleep 0.1; n=$((n + 1)); done; printf "\017q"; } |
+        TERM=xterm script -f -qec "'$spinney' -q" "$work/typescript" > "$work/out" 2>&1
     ok $? "spinney on a terminal opens the screens and ends with 0"
     has "spinney" out "and draws its name"
 else

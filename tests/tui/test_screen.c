@@ -189,6 +189,10 @@ static void test_cells(void)
     area_text(a, 0, 2, "z", 1, -1, 0, 0);
     ok(c.cell[13].code == ' ' && c.cell[13].width == 1 && c.cell[14].code == 'z',
        "half of a wide character is not left behind");
+    area_text(a, 0, 1, "\346\274\242\346\274\242", 6, -1, 0, 0);
+    area_fill(area_part(a, 0, 2, 1, 2), 0, 0);
+    ok(c.cell[13].width == 1 && c.cell[14].width == 1 && c.cell[16].width == 1,
+       "nor by a ground laid over it");
     c.ascii = true;
     area_line(a, 0, 0, 2, false, 0);
     ok(c.cell[12].code == '-', "lines of an ASCII grid");
