@@ -81,6 +81,8 @@ spn_status k_grad_attention(struct spn_plan *p, int record, struct spn_err *err)
 
     if (spn_tape_grad_out(p, record, 1) != -1)
         return spn_fail(err, SPN_EUSAGE, "attention: no gradient flows back from the log-sum");
+    if (spn_tape_in(p, record, 3) != -1)
+        return spn_fail(err, SPN_EUSAGE, "attention: with sinks it has no gradient");
     for (int k = 0; k < 3; k++)
         in[k] = spn_tape_in(p, record, k);
     in[3] = spn_tape_out(p, record, 0);

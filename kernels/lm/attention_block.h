@@ -40,6 +40,8 @@ struct k_span {
 typedef void (*k_attend_fn)(const struct k_attend *a, const struct k_span *s);
 
 void k_attend_ref(const struct k_attend *a, const struct k_span *s);
+/* Values are the first dim_v numbers of the keys: neither V nor LANE_V is read. */
+void k_attend_latent(const struct k_attend *a, const struct k_span *s);
 void k_attend_avx2(const struct k_attend *a, const struct k_span *s);
 void k_attend_avx512(const struct k_attend *a, const struct k_span *s);
 

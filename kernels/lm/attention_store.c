@@ -88,8 +88,10 @@ void k_attend_ref(const struct k_attend *a, const struct k_span *s)
     }
 }
 
-static k_attend_fn kernel(void)
+static k_attend_fn kernel(bool latent)
 {
+    if (latent)
+        return k_attend_latent;
 #ifdef HAVE_X86
     switch (spn_isa_get()) {
     case SPN_ISA_AVX512:
@@ -107,7 +109,7 @@ struct job {
     const struct spn_attention *a;
     const struct spn_rows *rows;
     struct spn_store *store;
-    const float *q;
+    const float *q, *sinks; /* sinks [heads], NULL: none */
     float *y;
     k_attend_fn attend;
     int heads_of_kv;  /* query heads that read one kv head */
@@ -175,6 +177,8 @@ static bool visible(const struct job *j, const struct row *w, int64_t block, int
 {
     int32_t pos = w->keys.pos[block][i];
 
+    if (j->a->whole)
+        return true;
     if (j->a->window > 0 && w->pos - pos >= j->a->window)
         return false;
     if (w->keys.row != NULL && j->rows->parent != NULL && w->keys.row[block][i] >= 0)
@@ -208,11 +212,11 @@ static void step(const struct job *j, struct row *w, int64_t block, int kv_head)
                            (w->span.n == 0 || w->block[w->span.n - 1] != pos[0] / BLOCK)))) {
         /* Of dense keys no position is read: it would bring a cache line for each block. */
         int32_t first = w->keys.dense ? (int32_t)(block * BLOCK) : pos[0];
-        int64_t seen = (int64_t)w->pos - first + 1;
+        int64_t seen = j->a->whole ? count : (int64_t)w->pos - first + 1;
         uint32_t mask = first_bits(seen < count ? seen : count);
         int b;
 
-        if (j->a->window > 0)
+        if (j->a->window > 0 && !j->a->whole)
             mask &= ~first_bits(seen - j->a->window);
         if (mask == 0)
             return;
@@ -249,6 +253,16 @@ static void scale(float *y, int n, float factor)
             y[d + i] *= factor;
     for (; d < n; d++)
         y[d] *= factor;
+}
+
+/* What a head's values are multiplied by where a sink shares the softmax whose sum over exp(score -
+   MAX) is SUM. */
+static float under_sink(float max, float sum, float sink)
+{
+    if (!(sum != 0))
+        return 0;
+    return sink > max ? expf(max - sink) / (sum * expf(max - sink) + 1)
+                      : 1 / (sum + expf(sink - max));
 }
 
 /* Some rows with some query heads of one kv head: block after block, all rows of the item, so that
@@ -303,6 +317,8 @@ static void item(const struct job *j, int64_t first, int64_t end, int kv_head, i
             float *y = w[i].state.y + (size_t)h * (size_t)a->dim_v;
             float part = sum[i][h] != 0 ? 1 / sum[i][h] : 0;
 
+            if (j->sinks != NULL)
+                part = under_sink(max[i][h], sum[i][h], j->sinks[head + h]);
             scale(y, a->dim_v, part);
         }
     }
@@ -335,8 +351,9 @@ void spn_attention_store_f32(const struct spn_op_call *c)
         .rows = rows,
         .store = c->run->store,
         .q = c->in[0]->data,
+        .sinks = c->in[3] != NULL ? c->in[3]->data : NULL,
         .y = c->out[0]->data,
-        .attend = kernel(),
+        .attend = kernel(a->latent),
         .heads_of_kv = a->heads / a->heads_kv,
     };
     int64_t items, enough = 2 * spn_pool_threads(c->run->pool);

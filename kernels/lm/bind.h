@@ -23,7 +23,22 @@ enum lm_dim {
     LM_CONTEXT,
     LM_EXPERTS,
     LM_FF_SHARED,
-    LM_ONE
+    LM_ONE,
+    LM_HEADS,
+    LM_EXPERTS_FF, /* numbers of a bias of all experts */
+    LM_EXPERTS_EMBD,
+    LM_Q_RANK,
+    LM_KV_RANK,
+    LM_KV_A, /* a latent row and its rotated part */
+    LM_SSM_IN,
+    LM_SSM_INNER,
+    LM_SSM_XBC, /* what mamba makes of a row: step, B, C */
+    LM_SSM_RANK,
+    LM_SSM_STATE,
+    LM_SSM_CHANNELS, /* of the short convolution */
+    LM_SSM_KERNELS,  /* its weights */
+    LM_SSM_STEPS,    /* of time, a row */
+    LM_SSM_DECAY
 };
 
 enum lm_need {
@@ -36,7 +51,9 @@ enum lm_need {
     LM_SECOND,      /* like NORM_BEFORE, and absent where one norm serves both halves of a layer */
     LM_GATE,        /* must where the feed-forward has a gate */
     LM_DENSE,       /* must, but in models with experts, whose layers are looked at one by one */
-    LM_OUTPUT       /* may: absent means tied */
+    LM_OUTPUT,      /* may: absent means tied */
+    LM_FULL_Q,      /* must where queries are not made through a narrow layer, */
+    LM_LOW_Q        /* and where they are */
 };
 
 /* One weight: its place in struct spn_lm (or spn_lm_layer), its shape and its names. A vector has
@@ -44,6 +61,7 @@ enum lm_need {
 struct lm_slot {
     size_t at;
     bool in_layer;
+    unsigned mixes; /* bits of the kinds of layers that have it; 0: all */
     enum lm_dim rows, cols;
     enum lm_need need;
     /* Of a layer: what follows "blk.N." and "model.layers.N."; HF NULL: llama has no such. */
@@ -56,6 +74,9 @@ extern const int lm_n_slots;
 int64_t lm_dim_of(const struct spn_lm *m, enum lm_dim d, int64_t layer);
 /* The weight of SLOT in layer LAYER (ignored outside layers). */
 struct spn_weight *lm_slot_weight(struct spn_lm *m, const struct lm_slot *slot, int64_t layer);
+#define LM_MIX(kind) (1u << SPN_MIX_##kind)
+/* Has layer L what only layers of these kinds have? */
+bool lm_has(const struct spn_lm *m, unsigned mixes, int64_t l);
 /* Is SLOT part of a model of this architecture and shape made by spn_lm_create? */
 bool lm_slot_created(const struct spn_arch *arch, const struct spn_lm_shape *s,
                      const struct lm_slot *slot);
@@ -73,14 +94,47 @@ struct lm_source {
     int64_t first;             /* its first row for this weight, */
     int64_t run, step;         /* which come RUN at a time, STEP apart (run 0: all in one) */
 };
+/* A tensor that lies in its file otherwise than its shape says (a view of a PyTorch file) gives its
+   place to a copy. */
+spn_status lm_whole_entry(struct spn_lm *m, const struct spn_entry **e, struct spn_err *err);
 void lm_find_source(const struct spn_lm *m, const struct lm_slot *slot, int64_t layer, bool hf,
                     struct lm_source *s);
+/* A weight that ops read as plain floats, whole, whatever its shape: a vector in f32. */
+struct lm_float {
+    size_t at; /* in struct spn_lm_layer */
+    enum lm_dim n;
+    unsigned mixes;
+    bool must, decay;      /* decay: a folder keeps log(-x) */
+    const char *gguf, *hf; /* behind a layer's number; alternatives separated by blanks */
+};
+extern const struct lm_float lm_floats[];
+extern const int lm_n_floats;
+spn_status lm_bind_floats(struct spn_lm *m, int64_t l, bool hf, struct spn_err *err);
+/* The first of NAMES (separated by blanks) with SUFFIX that the source has, in layer LAYER when
+   BEFORE is not empty; NAME is what was looked for last. */
+const struct spn_entry *lm_find_named(const struct spn_lm *m, const char *before, int64_t layer,
+                                      const char *names, const char *suffix, char *name,
+                                      size_t room);
+/* Each head's matrices of latent attention in layer L (bind_latent.c). */
+spn_status lm_bind_latent(struct spn_lm *m, int64_t l, bool hf, struct spn_err *err);
+/* Settings of mixtures, latent attention and states (bind_kinds.c). */
+spn_status lm_bind_kinds_hf(struct spn_lm *m, struct spn_err *err);
+spn_status lm_bind_kinds_gguf(struct spn_lm *m, struct spn_err *err);
+/* The first of NAMES, separated by blanks, that config.json has. */
+bool lm_hf_int(const struct spn_lm *m, const char *names, int64_t *out);
+bool lm_hf_float(const struct spn_lm *m, const char *names, float *out);
+/* Is layer L of a hybrid one with attention? */
+bool lm_layer_attends(const struct spn_lm *m, int64_t l, bool hf);
+/* Experts as gpt-oss's folders keep them, into what lm_bind_experts has made (bind_packed.c). */
+spn_status lm_bind_packed(struct spn_lm *m, int64_t l, struct spn_err *err);
 /* Experts of layer L, where it has a router (bind_experts.c). */
 spn_status lm_bind_experts(struct spn_lm *m, int64_t l, bool hf, struct spn_err *err);
 /* "llama, qwen2, ...": the architectures there are, in TEXT. */
 void lm_arch_names(char *text, size_t room);
 /* What a folder of this architecture calls OURS [n]; NULL: it has no name of its own. */
 const char *lm_hf_name(const struct spn_arch *arch, const char *ours, size_t n);
+/* The same of a folder or a GGUF. */
+const char *lm_own_name(const struct spn_arch *arch, bool hf, const char *ours, size_t n);
 /* What comes before a layer's number, one of several separated by blanks. */
 const char *lm_before_layer(const struct spn_arch *arch, bool hf);
 /* Does the feed-forward of this kind have a gate? */

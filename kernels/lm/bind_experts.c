@@ -55,6 +55,8 @@ static spn_status take_expert(struct spn_lm *m, const struct kind *k, int64_t l,
         snprintf(name, sizeof name, "%s%" PRId64 ".%.*s%" PRId64 "%s.weight", before, l,
                  (int)(hash - names), names, n, hash + 1);
     e = spn_reader_find(m->reader, name);
+    if (e != NULL && lm_whole_entry(m, &e, err) != SPN_OK)
+        return err != NULL ? err->code : SPN_EIO;
     info = e != NULL ? spn_dtype_info(e->t.dtype) : NULL;
     if (info == NULL || !info->decode || !spn_dtype_row_bytes(e->t.dtype, k->cols, &row_bytes))
         return wrong(m, name, k, e, err);
@@ -97,7 +99,8 @@ spn_status lm_bind_experts(struct spn_lm *m, int64_t l, bool hf, struct spn_err 
     spn_status st = SPN_OK;
 
     if (w->router.t.data == NULL) {
-        if (w->up.t.data != NULL && w->down.t.data != NULL && w->gate.t.data != NULL)
+        if (w->up.t.data != NULL && w->down.t.data != NULL &&
+            (w->gate.t.data != NULL || !lm_gated(s->ffn)))
             return SPN_OK;
         return spn_fail(err, SPN_EFORMAT,
                         "%s: layer %" PRId64 " has neither a router nor a dense feed-forward",
@@ -112,6 +115,12 @@ spn_status lm_bind_experts(struct spn_lm *m, int64_t l, bool hf, struct spn_err 
                                .normed = s->expert_normed,
                                .embd = s->n_embd,
                                .ff = s->n_ff_expert,
+                               .sigmoid = s->expert_sigmoid,
+                               .choice_bias = w->choice_bias.t.data,
+                               .groups = (int)s->n_group,
+                               .groups_used = (int)s->n_group_used,
+                               .scale = s->expert_scale,
+                               .limit = s->expert_limit,
                                .gate = all,
                                .up = all + s->n_expert,
                                .down = all + 2 * s->n_expert };
@@ -121,8 +130,14 @@ spn_status lm_bind_experts(struct spn_lm *m, int64_t l, bool hf, struct spn_err 
         { "ffn_down_exps", "mlp.experts.#.down_proj", s->n_embd, s->n_ff_expert, false, e->down },
     };
 
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && st == SPN_OK; i++)
+    if (hf && m->arch->sinks)
+        st = lm_bind_packed(m, l, err);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !(hf && m->arch->sinks) && st == SPN_OK;
+         i++)
         for (int64_t n = 0; n < s->n_expert && st == SPN_OK; n++)
             st = take_expert(m, &kinds[i], l, n, hf, err);
+    e->gate_bias = w->expert_gate_bias.t.data;
+    e->up_bias = w->expert_up_bias.t.data;
+    e->down_bias = w->expert_down_bias.t.data;
     return st;
 }

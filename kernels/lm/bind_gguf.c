@@ -134,7 +134,7 @@ static void rope_scaling(struct keys *k, struct spn_lm *m)
                                                     .original = (double)original,
                                                     .beta_fast = (double)fast,
                                                     .beta_slow = (double)slow,
-                                                    .truncate = true },
+                                                    .truncate = !m->arch->rope_exact },
                                  k->err);
         return;
     }
@@ -208,9 +208,17 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
     must_int(&k, "embedding_length", &s->n_embd);
     must_int(&k, "block_count", &s->n_layer);
     if (!m->arch->experts || !get_int(&k, "feed_forward_length", &s->n_ff))
-        must_int(&k, m->arch->experts ? "expert_feed_forward_length" : "feed_forward_length",
-                 &s->n_ff);
-    must_int(&k, "attention.head_count", &s->n_head);
+        may_int(&k, m->arch->experts ? "expert_feed_forward_length" : "feed_forward_length",
+                &s->n_ff, 0);
+    may_int(&k, "attention.head_count", &s->n_head, 0);
+    if (k.st != SPN_OK)
+        return k.st;
+    if (s->n_ff == 0 && !m->arch->no_ffn)
+        must_int(&k, "feed_forward_length", &s->n_ff);
+    if (m->arch->no_ffn && s->n_head == 0)
+        s->n_head = 1;
+    if (s->n_head == 0)
+        must_int(&k, "attention.head_count", &s->n_head);
     if (k.st != SPN_OK)
         return k.st;
     if (s->n_head < 1)
@@ -225,17 +233,13 @@ spn_status lm_bind_gguf(struct spn_lm *m, struct spn_err *err)
     may_int(&k, "attention.value_length", &s->dim_v, s->n_embd / s->n_head);
     may_int(&k, "rope.dimension_count", &s->n_rot, s->dim_k);
     may_int(&k, "attention.sliding_window", &s->window, 0);
-    may_int(&k, "expert_count", &s->n_expert, 0);
-    may_int(&k, "expert_used_count", &s->n_expert_used, 0);
-    may_int(&k, "expert_feed_forward_length", &s->n_ff_expert, s->n_expert > 0 ? s->n_ff : 0);
-    may_int(&k, "expert_shared_feed_forward_length", &s->n_ff_shared, 0);
-    s->expert_normed = m->arch->expert_normed;
-    spn_meta_bool(k.r, key(&k, "expert_weights_norm"), &s->expert_normed);
     may_float(&k, "attention.layer_norm_rms_epsilon", &s->norm_eps, -1);
     may_float(&k, "attention.layer_norm_epsilon", &s->norm_eps, s->norm_eps);
     may_float(&k, "rope.freq_base", &s->rope_base, 10000);
     scales(&k, m->arch, s);
     rope_scaling(&k, m);
+    if (k.st == SPN_OK)
+        k.st = lm_bind_kinds_gguf(m, err);
     if (k.st != SPN_OK)
         return k.st;
     if (s->n_expert > 0 && !m->arch->experts)

@@ -71,7 +71,7 @@ static bool int_or_largest(const struct spn_lm *m, const char *key, int64_t *out
 }
 
 /* The first of NAMES, separated by blanks, that config.json has. */
-static bool get_int(const struct spn_lm *m, const char *names, int64_t *out)
+bool lm_hf_int(const struct spn_lm *m, const char *names, int64_t *out)
 {
     char key[96];
     int n;
@@ -84,7 +84,7 @@ static bool get_int(const struct spn_lm *m, const char *names, int64_t *out)
     return false;
 }
 
-static bool get_float(const struct spn_lm *m, const char *names, float *out)
+bool lm_hf_float(const struct spn_lm *m, const char *names, float *out)
 {
     char key[96];
     double v;
@@ -103,7 +103,7 @@ static bool get_float(const struct spn_lm *m, const char *names, float *out)
 static spn_status must_int(const struct spn_lm *m, const char *path, const char *names,
                            int64_t *out, struct spn_err *err)
 {
-    if (get_int(m, names, out))
+    if (lm_hf_int(m, names, out))
         return SPN_OK;
     return spn_fail(err, SPN_EFORMAT, "%s: config.json: %.*s is missing or not an integer", path,
                     (int)strcspn(names, " "), names);
@@ -177,7 +177,7 @@ static spn_status yarn(struct spn_lm *m, const char *path, struct spn_err *err)
     struct lm_yarn y = {
         .original = (double)m->shape.context, .beta_fast = 32, .beta_slow = 1, .truncate = true
     };
-    double attn;
+    double attn, mscale = 0, all = 0;
 
     if (!rope_float(m->reader, "factor", &y.factor))
         return spn_fail(err, SPN_EFORMAT, "%s: config.json: YaRN without a factor", path);
@@ -186,9 +186,18 @@ static spn_status yarn(struct spn_lm *m, const char *path, struct spn_err *err)
     rope_float(m->reader, "beta_slow", &y.beta_slow);
     spn_meta_bool(m->reader, "config.rope_parameters.truncate", &y.truncate);
     spn_meta_bool(m->reader, "config.rope_scaling.truncate", &y.truncate);
-    m->shape.rope_mscale = rope_float(m->reader, "attention_factor", &attn) ? (float)attn
-                           : y.factor > 1 ? (float)(0.1 * log(y.factor) + 1)
-                                          : 1;
+    rope_float(m->reader, "mscale", &mscale);
+    rope_float(m->reader, "mscale_all_dim", &all);
+    m->shape.rope_mscale = y.factor > 1 ? (float)(0.1 * log(y.factor) + 1) : 1;
+    /* DeepSeek's two scales: one of the angles' parts, one of all scores. */
+    if (mscale != 0 && all != 0 && y.factor > 1)
+        m->shape.rope_mscale =
+            (float)((0.1 * mscale * log(y.factor) + 1) / (0.1 * all * log(y.factor) + 1));
+    if (rope_float(m->reader, "attention_factor", &attn))
+        m->shape.rope_mscale = (float)attn;
+    if (m->arch->mix == SPN_MIX_LATENT && all != 0 && y.factor > 1)
+        m->shape.attn_scale =
+            (float)(pow(0.1 * all * log(y.factor) + 1, 2) / sqrt((double)m->shape.dim_k));
     return lm_rope_yarn(m, &y, err);
 }
 
@@ -271,6 +280,7 @@ static spn_status activation(struct spn_lm *m, const char *path, struct spn_err 
         { "gelu_new", SPN_FFN_GEGLU, SPN_FFN_GELU },
         { "gelu_fast", SPN_FFN_GEGLU, SPN_FFN_GELU },
         { "gelu_pytorch_tanh", SPN_FFN_GEGLU, SPN_FFN_GELU },
+        { "relu2", SPN_FFN_SWIGLU, SPN_FFN_RELU2 },
     };
     static const char *const keys[] = { "config.hidden_activation", "config.hidden_act",
                                         "config.activation_function", "config.activation",
@@ -320,7 +330,8 @@ static spn_status refuse(const struct spn_lm *m, const char *path, struct spn_er
         return spn_fail(err, SPN_EFORMAT,
                         "%s: config.json: use_sliding_window without layer_types is not handled",
                         path);
-    if (spn_reader_meta(m->reader, "config.quantization_config.quant_method", &v))
+    if (spn_reader_meta(m->reader, "config.quantization_config.quant_method", &v) &&
+        !(m->arch->sinks && v.kind == SPN_META_STRING && strcmp(v.s, "mxfp4") == 0))
         return spn_fail(err, SPN_EFORMAT,
                         "%s: config.json: quantization_config is not handled: open the unquantised "
                         "folder or a GGUF",
@@ -335,27 +346,27 @@ static void scales(struct spn_lm *m)
     float v;
 
     s->embed_scale = m->arch->embed_sqrt ? sqrtf((float)s->n_embd) : 0;
-    get_float(m, "embedding_multiplier", &s->embed_scale);
-    get_float(m, "residual_multiplier", &s->residual_scale);
-    get_float(m, "scale_emb", &s->embed_scale);
-    if (get_float(m, "scale_depth", &v) && s->n_layer > 0)
+    lm_hf_float(m, "embedding_multiplier", &s->embed_scale);
+    lm_hf_float(m, "residual_multiplier", &s->residual_scale);
+    lm_hf_float(m, "scale_emb", &s->embed_scale);
+    if (lm_hf_float(m, "scale_depth", &v) && s->n_layer > 0)
         s->residual_scale = v / sqrtf((float)s->n_layer);
-    if (get_float(m, "dim_model_base", &v) && v > 0)
+    if (lm_hf_float(m, "dim_model_base", &v) && v > 0)
         s->logit_scale = v / (float)s->n_embd;
-    get_float(m, "attention_multiplier attn_config.softmax_scale", &s->attn_scale);
-    if (get_float(m, "query_pre_attn_scalar", &v) && v > 0)
+    lm_hf_float(m, "attention_multiplier attn_config.softmax_scale", &s->attn_scale);
+    if (lm_hf_float(m, "query_pre_attn_scalar", &v) && v > 0)
         s->attn_scale = 1 / sqrtf(v);
-    get_float(m, "attn_logit_softcapping", &s->attn_cap);
-    get_float(m, "final_logit_softcapping", &s->logit_cap);
-    if (get_float(m, "logits_scaling", &v) && v != 0)
+    lm_hf_float(m, "attn_logit_softcapping", &s->attn_cap);
+    lm_hf_float(m, "final_logit_softcapping", &s->logit_cap);
+    if (lm_hf_float(m, "logits_scaling", &v) && v != 0)
         s->logit_scale = 1 / v;
-    get_float(m, "logit_scale", &s->logit_scale);
+    lm_hf_float(m, "logit_scale", &s->logit_scale);
     s->alibi =
         m->arch->alibi_layers > 0 && s->n_layer == m->arch->alibi_layers ? 8 : m->arch->alibi;
-    get_float(m, "attn_config.alibi_bias_max", &s->alibi);
+    lm_hf_float(m, "attn_config.alibi_bias_max", &s->alibi);
     s->base_windowed = m->arch->base_windowed;
-    get_float(m, "rope_local_base_freq rope_parameters.sliding_attention.rope_theta",
-              &s->base_windowed);
+    lm_hf_float(m, "rope_local_base_freq rope_parameters.sliding_attention.rope_theta",
+                &s->base_windowed);
     s->qk_norm_row = m->arch->qk_norm_row;
     s->parallel = m->arch->parallel;
     spn_meta_bool(m->reader, "config.use_parallel_residual", &s->parallel);
@@ -368,7 +379,7 @@ static void key_value_heads(struct spn_lm *m)
     bool one = false, groups = false;
 
     m->shape.n_head_kv = m->shape.n_head;
-    get_int(m, "num_key_value_heads num_kv_heads", &m->shape.n_head_kv);
+    lm_hf_int(m, "num_key_value_heads num_kv_heads", &m->shape.n_head_kv);
     if (spn_meta_bool(m->reader, "config.new_decoder_architecture", &groups) && !groups &&
         spn_meta_bool(m->reader, "config.multi_query", &one))
         m->shape.n_head_kv = one ? 1 : m->shape.n_head;
@@ -389,7 +400,7 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
     } must[] = {
         { "hidden_size n_embd d_model model_dim", &s->n_embd },
         { "num_hidden_layers n_layer n_layers num_layers num_transformer_layers", &s->n_layer },
-        { "num_attention_heads n_head n_heads num_query_heads", &s->n_head },
+        { "num_attention_heads n_head n_heads num_query_heads num_heads", &s->n_head },
     };
     static const struct lm_slot output = { .at = offsetof(struct spn_lm, output),
                                            .rows = LM_VOCAB,
@@ -401,7 +412,10 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
     double v;
     spn_status st = find_arch(m, path, err);
 
-    for (size_t i = 0; i < sizeof must / sizeof *must && st == SPN_OK; i++)
+    bool states = st == SPN_OK && !m->arch->hybrid && m->arch->mix >= SPN_MIX_MAMBA;
+
+    s->n_head = 1; /* of a model without attention */
+    for (size_t i = 0; i < sizeof must / sizeof *must - states && st == SPN_OK; i++)
         st = must_int(m, path, must[i].name, must[i].out, err);
     if (st == SPN_OK)
         st = activation(m, path, err);
@@ -414,31 +428,23 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
                         "%s: config.json: num_attention_heads is %" PRId64
                         ", it must be at least 1",
                         path, s->n_head);
-    s->context = 2048;
-    if (!get_int(m,
-                 "max_position_embeddings n_positions max_seq_len seq_length max_context_length "
-                 "model_max_length",
-                 &s->context) &&
-        s->alibi == 0 && m->arch->alibi == 0)
+    s->context = states ? 1 << 20 : 2048;
+    if (!lm_hf_int(m,
+                   "max_position_embeddings n_positions max_seq_len seq_length max_context_length "
+                   "model_max_length",
+                   &s->context) &&
+        s->alibi == 0 && m->arch->alibi == 0 && !states)
         return must_int(m, path, "max_position_embeddings", &s->context, err);
     if (s->n_embd < 1 || s->n_embd > 1 << 20)
         return spn_fail(err, SPN_EFORMAT, "%s: config.json: hidden_size %" PRId64 " cannot be",
                         path, s->n_embd);
-    if (!get_int(m, "intermediate_size n_inner ffn_hidden_size", &s->n_ff))
+    if (!lm_hf_int(m, "intermediate_size n_inner ffn_hidden_size", &s->n_ff))
         s->n_ff = 4 * s->n_embd;
     if (m->arch->layered)
         for (int64_t l = 0, n = 0; l < s->n_layer && lm_scaled_width(m, l, &n); l++)
             s->n_ff = l == 0 || n > s->n_ff ? n : s->n_ff;
-    if (get_int(m, "expansion_ratio", &s->n_ff))
+    if (lm_hf_int(m, "expansion_ratio", &s->n_ff))
         s->n_ff = s->n_ff < 1 << 10 ? s->n_ff * s->n_embd : 0;
-    if (m->arch->experts && get_int(m, "num_local_experts num_experts", &s->n_expert)) {
-        get_int(m, "num_experts_per_tok", &s->n_expert_used);
-        s->n_ff_expert = s->n_ff;
-        get_int(m, "moe_intermediate_size", &s->n_ff_expert);
-        get_int(m, "shared_expert_intermediate_size", &s->n_ff_shared);
-        s->expert_normed = m->arch->expert_normed;
-        spn_meta_bool(m->reader, "config.norm_topk_prob", &s->expert_normed);
-    }
     key_value_heads(m);
     if (!spn_meta_int(m->reader, "config.head_dim", &s->dim_k)) {
         if (s->n_embd % s->n_head != 0)
@@ -461,11 +467,15 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
         !spn_meta_int(m->reader, "config.sliding_window", &s->window))
         s->window = 0;
     s->norm_eps = 1e-6f;
-    if (!get_float(m, "rms_norm_eps layer_norm_eps layer_norm_epsilon norm_epsilon",
-                   &s->norm_eps) &&
+    if (!lm_hf_float(m, "rms_norm_eps layer_norm_eps layer_norm_epsilon norm_epsilon",
+                     &s->norm_eps) &&
         m->arch->norm == SPN_NORM_LAYER)
         s->norm_eps = 1e-5f;
     scales(m);
+    m->pairs = m->arch->pairs_hf;
+    st = lm_bind_kinds_hf(m, err);
+    if (st != SPN_OK)
+        return st;
     lm_find_source(m, &table, 0, true, &embed);
     if (embed.e == NULL || embed.e->t.ndim != 2)
         return spn_fail(err, SPN_EFORMAT, "%s: tensor %s is missing or not a matrix", path,
@@ -474,7 +484,6 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
     lm_find_source(m, &output, 0, true, &out);
     spn_meta_bool(m->reader, "config.tie_word_embeddings", &tie);
     s->tied = tie || out.e == NULL;
-    m->pairs = m->arch->pairs_hf;
     m->name = spn_meta_str(m->reader, "config._name_or_path");
     m->chat_template = spn_meta_str(m->reader, "tokenizer_config.chat_template");
     s->rope_base = 10000;

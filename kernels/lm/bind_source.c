@@ -20,6 +20,16 @@ const char *lm_hf_name(const struct spn_arch *arch, const char *ours, size_t n)
     return NULL;
 }
 
+const char *lm_own_name(const struct spn_arch *arch, bool hf, const char *ours, size_t n)
+{
+    if (hf)
+        return lm_hf_name(arch, ours, n);
+    for (const struct spn_arch_name *k = arch->gguf; k != NULL && k->ours != NULL; k++)
+        if (strlen(k->ours) == n && memcmp(k->ours, ours, n) == 0)
+            return k->hf;
+    return NULL;
+}
+
 void lm_arch_names(char *text, size_t room)
 {
     const struct spn_arch *a, *before = NULL;
@@ -51,9 +61,9 @@ static int word(const char **list)
 
 /* The first of the alternatives NAMES (with SUFFIX) that the source has, under each of the
  * alternatives BEFORE a layer's number. */
-static const struct spn_entry *find_named(const struct spn_lm *m, const char *before, int64_t layer,
-                                          const char *names, const char *suffix, char *name,
-                                          size_t room)
+const struct spn_entry *lm_find_named(const struct spn_lm *m, const char *before, int64_t layer,
+                                      const char *names, const char *suffix, char *name,
+                                      size_t room)
 {
     const struct spn_entry *e = NULL;
     int n, len;
@@ -84,7 +94,7 @@ static const struct spn_entry *find_fused(const struct spn_lm *m, const char *ou
 
     if (names == NULL)
         return NULL;
-    return find_named(m, before, layer, names, suffix, s->name, sizeof s->name);
+    return lm_find_named(m, before, layer, names, suffix, s->name, sizeof s->name);
 }
 
 /* Rows of q, k or v in a fused matrix. */
@@ -117,7 +127,9 @@ void lm_find_source(const struct spn_lm *m, const struct lm_slot *slot, int64_t 
     s->transposed = hf && m->arch->transposed_hf && slot->in_layer && slot->cols != LM_NONE;
     snprintf(fallback, sizeof fallback, "%.*s", (int)base, slot->gguf);
     names = fallback;
-    if (hf) {
+    if (!hf && lm_own_name(m->arch, false, slot->gguf, base) != NULL) {
+        names = lm_own_name(m->arch, false, slot->gguf, base);
+    } else if (hf) {
         names = lm_hf_name(m->arch, slot->gguf, base);
         if (names == NULL && slot->hf != NULL) {
             snprintf(fallback, sizeof fallback, "%.*s", (int)(strrchr(slot->hf, '.') - slot->hf),
@@ -128,13 +140,13 @@ void lm_find_source(const struct spn_lm *m, const struct lm_slot *slot, int64_t 
         /* The larger Falcons name the norm before attention second. */
         names = "attn_norm_2 attn_norm";
     } else if (strcmp(m->arch->name, "falcon") == 0 && strncmp(slot->gguf, "ffn_norm.", 9) == 0 &&
-               find_named(m, before, layer, "attn_norm_2", ".weight", s->name, sizeof s->name) !=
+               lm_find_named(m, before, layer, "attn_norm_2", ".weight", s->name, sizeof s->name) !=
                    NULL) {
         names = "attn_norm";
     }
     if (names != NULL && *names != '\0')
-        s->e = find_named(m, slot->in_layer ? before : "", layer, names, suffix, s->name,
-                          sizeof s->name);
+        s->e = lm_find_named(m, slot->in_layer ? before : "", layer, names, suffix, s->name,
+                             sizeof s->name);
     if (slot->in_layer && (slot->rows == LM_Q || slot->rows == LM_K || slot->rows == LM_V) &&
         s->e == NULL) {
         s->e = find_fused(m, "attn_qkv", hf, before, layer, suffix, s);
@@ -253,6 +265,11 @@ spn_status lm_plan_layers(struct spn_lm *m, bool hf, struct spn_err *err)
         w->n_ff = m->shape.n_ff;
         if (m->arch->layered && m->reader != NULL)
             layer_sizes(m, l, hf, w);
+        w->mix = m->arch->hybrid && m->reader != NULL && lm_layer_attends(m, l, hf)
+                     ? SPN_MIX_ATTENTION
+                     : m->arch->mix;
+        if (m->arch->hybrid && w->mix != SPN_MIX_ATTENTION)
+            w->n_head_kv = m->shape.n_head_kv;
         if (w->n_head < 1 || w->n_head > m->shape.n_head || w->n_head_kv < 1 ||
             w->n_head % w->n_head_kv != 0 || w->n_ff < 1 || w->n_ff > m->shape.n_ff)
             return spn_fail(err, SPN_EFORMAT,

@@ -49,7 +49,8 @@ static spn_status lay_out(struct spn_lm *m, uint64_t *used, struct spn_err *err)
         for (int64_t l = 0; l < (lm_slots[first].in_layer ? m->shape.n_layer : 1) && st == SPN_OK;
              l++)
             for (int i = first; i < end && st == SPN_OK; i++)
-                if (lm_slot_created(m->arch, &m->shape, &lm_slots[i]))
+                if (lm_slot_created(m->arch, &m->shape, &lm_slots[i]) &&
+                    lm_has(m, lm_slots[i].mixes, l))
                     st = add_weight(m, &lm_slots[i], l, used, err);
     }
     return st;

@@ -33,8 +33,18 @@ static spn_status plan_memory(struct spn_gen *g, int64_t *tokens, struct spn_err
     int64_t ctx = o->ctx > 0 ? least(o->ctx, g->m->shape.context) : g->m->shape.context;
     uint64_t per_token = spn_lm_kv_token_bytes(g->m, o->kv_dtype);
     uint64_t left = spn_memory_free_bytes() / 2;
-    int64_t fits = (int64_t)(left / per_token / BLOCK * BLOCK), want = o->cache_tokens;
+    int64_t fits = per_token > 0 ? (int64_t)(left / per_token / BLOCK * BLOCK) : INT32_MAX / BLOCK;
+    int64_t want = o->cache_tokens;
 
+    if (spn_lm_state_bytes(g->m) > 0) {
+        uint64_t seqs = left / 2 / spn_lm_state_bytes(g->m);
+
+        if (seqs < 1)
+            return spn_fail(err, SPN_ENOMEM,
+                            "the state of a sequence needs %.3f GB, %.3f GB of memory are free",
+                            (double)spn_lm_state_bytes(g->m) / 1e9, 2 * (double)left / 1e9);
+        g->o.max_seqs = seqs < (uint64_t)o->max_seqs ? (int)seqs : o->max_seqs;
+    }
     if (want == 0) {
         want = sensible_tokens > ctx ? sensible_tokens : ctx;
         if (ctx <= want / o->max_seqs)

@@ -214,24 +214,24 @@ static spn_status take_ones(struct spn_lm *m, const struct lm_slot *slot, int64_
     return spn_tensor_init(&w->t, SPN_F32, 1, &n, f, err);
 }
 
-/* A tensor that lies in its file otherwise than its shape says (a view of a PyTorch file): a copy
- * takes its place. */
-static spn_status take_whole(struct spn_lm *m, struct lm_source *src, struct spn_err *err)
+spn_status lm_whole_entry(struct spn_lm *m, const struct spn_entry **e, struct spn_err *err)
 {
-    uint64_t bytes = spn_tensor_bytes(&src->e->t);
-    struct spn_entry *copy = spn_arena_alloc(m->arena, 1, sizeof *copy);
+    uint64_t bytes = spn_tensor_bytes(&(*e)->t);
+    struct spn_entry *copy;
 
+    if ((*e)->layout == NULL)
+        return SPN_OK;
+    copy = spn_arena_alloc(m->arena, 1, sizeof *copy);
     if (copy != NULL) {
-        *copy = *src->e;
+        *copy = **e;
         copy->layout = NULL;
         copy->t.data = spn_arena_alloc(m->arena, (size_t)bytes, 1);
     }
     if (copy == NULL || copy->t.data == NULL)
-        return no_room(m, src->e, bytes, err);
-    if (spn_entry_read(m->reader, src->e, 0, spn_tensor_elems(&src->e->t), copy->t.data, err) !=
-        SPN_OK)
+        return no_room(m, *e, bytes, err);
+    if (spn_entry_read(m->reader, *e, 0, spn_tensor_elems(&(*e)->t), copy->t.data, err) != SPN_OK)
         return err != NULL ? err->code : SPN_EIO;
-    src->e = copy;
+    *e = copy;
     return SPN_OK;
 }
 
@@ -245,7 +245,8 @@ static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_
 
     lm_find_source(m, slot, l, hf, &src);
     if ((slot->need == LM_OUTPUT && m->shape.tied) ||
-        (slot->need == LM_GATE && !lm_gated(m->shape.ffn)))
+        (slot->need == LM_GATE && !lm_gated(m->shape.ffn)) ||
+        (slot->in_layer && !lm_has(m, slot->mixes, l)))
         return SPN_OK;
     if (slot->need == LM_QKNORM && !m->arch->qk_norm) {
         if (src.e != NULL)
@@ -264,8 +265,8 @@ static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_
                         src.name);
     }
     st = check_entry(m, slot, l, &src, err);
-    if (st == SPN_OK && src.e->layout != NULL)
-        st = take_whole(m, &src, err);
+    if (st == SPN_OK)
+        st = lm_whole_entry(m, &src.e, err);
     if (st == SPN_OK)
         st = name_weight(m, slot, l, w, err);
     if (st == SPN_OK)
@@ -275,6 +276,23 @@ static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_
         m->arch->unit_rows == m->shape.n_vocab)
         st = take_unit_rows(m, w, err);
     return st;
+}
+
+/* What is made of what was bound: ones for norms over groups of columns. */
+static spn_status make_ones(struct spn_lm *m, struct spn_err *err)
+{
+    int64_t n = m->shape.ssm_groups > 1 ? m->shape.ssm_inner / m->shape.ssm_groups : 0;
+    float *f;
+
+    if (n < 1)
+        return SPN_OK;
+    f = spn_arena_alloc(m->arena, (size_t)n, sizeof *f);
+    if (f == NULL)
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory for a norm", spn_reader_path(m->reader));
+    for (int64_t i = 0; i < n; i++)
+        f[i] = 1;
+    m->group_ones.name = "ones";
+    return spn_tensor_init(&m->group_ones.t, SPN_F32, 1, &n, f, err);
 }
 
 static spn_status bind_weights(struct spn_lm *m, bool hf, struct spn_err *err)
@@ -292,8 +310,15 @@ static spn_status bind_weights(struct spn_lm *m, bool hf, struct spn_err *err)
             st = bind_slot(m, &lm_slots[i], l, hf, err);
     if (st == SPN_OK && !hf && m->rope_divisors.t.data == NULL)
         st = bind_slot(m, &divisors, 0, hf, err);
-    for (int64_t l = 0; l < m->shape.n_layer && m->shape.n_expert > 0 && st == SPN_OK; l++)
-        st = lm_bind_experts(m, l, hf, err);
+    if (st == SPN_OK)
+        st = make_ones(m, err);
+    for (int64_t l = 0; l < m->shape.n_layer && st == SPN_OK; l++) {
+        st = lm_bind_floats(m, l, hf, err);
+        if (st == SPN_OK)
+            st = lm_bind_latent(m, l, hf, err);
+        if (st == SPN_OK && m->shape.n_expert > 0)
+            st = lm_bind_experts(m, l, hf, err);
+    }
     return st == SPN_OK ? lm_list(m, err) : st;
 }
 
@@ -374,6 +399,7 @@ spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_l
     }
     if (st == SPN_OK) {
         m->layer = spn_arena_alloc(m->arena, (size_t)m->shape.n_layer, sizeof *m->layer);
+        m->shape.expand = o->expand;
         st = m->layer != NULL ? lm_plan_layers(m, hf, err)
                               : spn_fail(err, SPN_ENOMEM, "%s: no memory for %" PRId64 " layers",
                                          path, m->shape.n_layer);

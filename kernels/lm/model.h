@@ -18,14 +18,24 @@ extern "C" {
 
 /* ---- description: a table row an architecture, numbers from the file ---- */
 enum spn_norm_kind { SPN_NORM_RMS, SPN_NORM_LAYER };
-/* The last two have one matrix to the hidden layer, no gate; gelu in its tanh form or by erf. */
+/* The last three have one matrix to the hidden layer, no gate; gelu in its tanh form or by erf. */
 enum spn_ffn_kind {
     SPN_FFN_SWIGLU,
     SPN_FFN_GEGLU,
     SPN_FFN_GEGLU_ERF,
     SPN_FFN_GELU,
-    SPN_FFN_GELU_ERF
+    SPN_FFN_GELU_ERF,
+    SPN_FFN_RELU2 /* max(0, x)^2 */
 };
+/* What a layer mixes rows by. */
+enum spn_mix_kind {
+    SPN_MIX_ATTENTION,
+    SPN_MIX_LATENT, /* multi-head latent attention (DeepSeek-AI 2024) */
+    SPN_MIX_MAMBA,
+    SPN_MIX_MAMBA2
+};
+/* What makes a vector of the rows of a text. */
+enum spn_pooling { SPN_POOL_NONE, SPN_POOL_MEAN, SPN_POOL_CLS, SPN_POOL_LAST };
 /* How a fused matrix of queries, keys and values orders its rows: [all q, all k, all v], or for
    each key/value head [its queries, k, v]. */
 enum spn_qkv_order { SPN_QKV_BLOCKS, SPN_QKV_GROUPS };
@@ -57,13 +67,22 @@ struct spn_arch {     /* registered; `architecture` extension point */
     enum spn_rope_pairs pairs_gguf, pairs_hf; /* rope pairing as stored by each source */
     const char *hf_names;                     /* "LlamaForCausalLM MistralForCausalLM" */
     const struct spn_arch_name *hf;           /* where they differ from llama's; ends with NULL */
+    const struct spn_arch_name *gguf;         /* the same of a GGUF */
     enum spn_qkv_order qkv_hf;
-    bool transposed_hf; /* matrices of layers are [in, out] */
-    bool writes;        /* spn_lm_write_gguf can */
-    bool experts;       /* may have a mixture of experts */
-    bool expert_normed; /* their weights are divided by their sum, where the file does not say */
-    bool layered;       /* heads and feed-forward widths may differ from layer to layer */
-    int alibi_layers;   /* with so many layers: ALiBi and no rotary positions; 0: never */
+    bool transposed_hf;    /* matrices of layers are [in, out] */
+    bool writes;           /* spn_lm_write_gguf can */
+    bool experts;          /* may have a mixture of experts */
+    bool expert_normed;    /* their weights are divided by their sum, where the file does not say */
+    enum spn_mix_kind mix; /* of its layers; of a hybrid, of those without attention */
+    bool hybrid;           /* some layers have attention, as the file lists them */
+    bool no_ffn;
+    bool expert_sigmoid; /* where a folder does not say how experts are scored */
+    bool sinks;          /* a number more under each head's softmax */
+    bool rope_exact;     /* YaRN's bounds are not rounded, where a GGUF cannot say so */
+    bool encoder;     /* rows see later ones too, norms stand behind the sums; it makes no text */
+    int pos_first;    /* a folder's table of positions has so many rows before position 0 */
+    bool layered;     /* heads and feed-forward widths may differ from layer to layer */
+    int alibi_layers; /* with so many layers: ALiBi and no rotary positions; 0: never */
     int unit_rows; /* a folder's output rows are made 1 long where the vocabulary is this; 0: never
                     */
 };
@@ -85,7 +104,14 @@ struct spn_lm_shape {
     enum spn_ffn_kind ffn;
     bool qk_norm_row, parallel;
     int64_t n_expert, n_expert_used, n_ff_expert, n_ff_shared; /* 0: none */
-    bool expert_normed;
+    bool expert_normed, expert_sigmoid;
+    int64_t n_group, n_group_used;    /* of experts; 0: no groups */
+    float expert_scale, expert_limit; /* 0: 1, none */
+    int64_t q_rank, kv_rank; /* latent attention: of queries (0: full), of keys and values */
+    bool expand;             /* its store keeps keys and values, not their latent rows */
+    /* Rank of time steps: of Mamba 2 the number of heads. */
+    int64_t ssm_inner, ssm_state, ssm_conv, ssm_rank, ssm_groups;
+    enum spn_pooling pooling;
 };
 
 /* ---- weights by canonical name ---- */
@@ -93,7 +119,16 @@ struct spn_lm_layer {
     struct spn_weight attn_norm, q, k, v, o, q_bias, k_bias, v_bias, o_bias, q_norm, k_norm;
     struct spn_weight ffn_norm, gate, up, down;
     struct spn_weight attn_norm_bias, ffn_norm_bias, gate_bias, up_bias, down_bias;
-    struct spn_weight post_attn_norm, post_ffn_norm;
+    struct spn_weight post_attn_norm, post_ffn_norm, post_attn_norm_bias, post_ffn_norm_bias;
+    struct spn_weight q_a, q_a_norm, q_b, kv_a, kv_a_norm; /* latent attention */
+    struct spn_weight ssm_in, ssm_x, ssm_dt, ssm_out;
+    struct spn_weight ssm_conv, ssm_conv_bias, ssm_dt_bias, ssm_a, ssm_d, ssm_norm;
+    struct spn_weight ssm_dt_norm, ssm_b_norm, ssm_c_norm;
+    struct spn_weight sinks, router_bias, choice_bias;
+    struct spn_weight expert_gate_bias, expert_up_bias, expert_down_bias;
+    /* Of each head: [kv_rank, dim_k - n_rot] (expanded: the other way round), [dim_v, kv_rank]. */
+    struct spn_heads k_b, v_b;
+    enum spn_mix_kind mix;
     struct spn_weight router, shared_router, shared_gate, shared_up, shared_down;
     struct spn_experts experts;      /* n 0: the feed-forward is dense */
     int64_t n_head, n_head_kv, n_ff; /* of this layer */
@@ -107,6 +142,8 @@ struct spn_lm {
     enum spn_rope_pairs pairs;                                /* as this source stores q and k */
     struct spn_weight embed, out_norm, output, rope_divisors; /* t.data NULL: absent */
     struct spn_weight out_norm_bias, output_bias, pos_embed, embed_norm, embed_norm_bias;
+    struct spn_weight group_ones;     /* weights of 1 for a norm over groups */
+    struct spn_weight token_type;     /* what every row's embedding gets besides */
     struct spn_lm_layer *layer;       /* [n_layer] */
     struct spn_tokenizer *tokenizer;  /* NULL: none needed (logits of given ids) */
     const char *name, *chat_template; /* NULL: none */
@@ -123,6 +160,7 @@ struct spn_lm_options {
     bool pack; /* pack products for generation (default true); else products run on the file's types
                 */
     bool tokenizer; /* a missing tokenizer is an error (default true) */
+    bool expand;    /* latent attention keeps keys and values, not their latent rows (false) */
     struct spn_pool *pool;
 };
 void spn_lm_options_default(struct spn_lm_options *o);
@@ -167,9 +205,12 @@ spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype
 struct spn_kv_layer;
 void spn_lm_kv_layer(const struct spn_lm *m, int64_t l, struct spn_kv_layer *out);
 uint64_t spn_lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype);
+/* Bytes that a sequence takes whatever its length: states of layers that have them. */
+uint64_t spn_lm_state_bytes(const struct spn_lm *m);
 
 /* ---- the forward, written once ---- */
-enum spn_lm_use { SPN_LM_GENERATE, SPN_LM_TRAIN };
+/* EMBED: no logits; output "hidden" [R, n_embd] is the last layer's stream under the last norm. */
+enum spn_lm_use { SPN_LM_GENERATE, SPN_LM_TRAIN, SPN_LM_EMBED };
 /* Record the forward into P. Input "hidden" is used instead of tokens when a run starts at a mark.
    Marks: 0 after the embedding, l+1 after layer l. Output "logits" [OUT, n_vocab] (generate) or [R,
    n_vocab] (train). Returns the logits' value, -1 on failure. */

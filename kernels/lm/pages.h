@@ -15,7 +15,7 @@ static inline uint32_t lm_page_index(uint32_t page) { return page & 0x0fffffffu;
 /* Pages of one layer: [K | V | positions | rows], each tier one array.  A page's keys are
    [heads, dim, BLOCK], its values [heads, BLOCK, dim]. */
 struct lm_pages {
-    int64_t width_k, width_v;
+    int64_t width_k, width_v, state; /* state: floats of a sequence, beside the pages */
     int heads;
     uint64_t bytes_k, bytes_v, bytes; /* of a page: keys, values, all of it */
     struct {

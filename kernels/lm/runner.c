@@ -7,6 +7,7 @@
 #include "base/arith.h"
 #include "base/cpu.h"
 #include "base/mem.h"
+#include "lm/forward.h"
 #include "lm/runner.h"
 
 #define LANE_PARAMS_MAX 16000000 /* above, an op is worth sharing */
@@ -15,10 +16,16 @@
 void spn_lm_kv_layer(const struct spn_lm *m, int64_t l, struct spn_kv_layer *out)
 {
     int64_t heads = m->layer[l].n_head_kv;
+    struct spn_ssm ssm = lm_ssm_of(m, l);
 
-    *out = (struct spn_kv_layer){ .width_k = heads * m->shape.dim_k,
-                                  .width_v = heads * m->shape.dim_v,
-                                  .heads = (int)heads };
+    if (m->layer[l].mix == SPN_MIX_LATENT && !m->shape.expand)
+        *out = (struct spn_kv_layer){ .width_k = m->shape.kv_rank + m->shape.n_rot, .heads = 1 };
+    else if (ssm.heads > 0)
+        *out = (struct spn_kv_layer){ .state = spn_ssm_state(&ssm) };
+    else
+        *out = (struct spn_kv_layer){ .width_k = heads * m->shape.dim_k,
+                                      .width_v = heads * m->shape.dim_v,
+                                      .heads = (int)heads };
 }
 
 uint64_t spn_lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype)
@@ -31,6 +38,18 @@ uint64_t spn_lm_kv_token_bytes(const struct spn_lm *m, int kv_dtype)
         n += (uint64_t)(k.width_k + k.width_v);
     }
     return n * (kv_dtype == SPN_F16 ? 2 : 4);
+}
+
+uint64_t spn_lm_state_bytes(const struct spn_lm *m)
+{
+    struct spn_kv_layer k;
+    uint64_t n = 0;
+
+    for (int64_t l = 0; l < m->shape.n_layer; l++) {
+        spn_lm_kv_layer(m, l, &k);
+        n += (uint64_t)k.state;
+    }
+    return n * sizeof(float);
 }
 
 static spn_status make_kv(struct lm_runner *r, const struct lm_runner_options *o,

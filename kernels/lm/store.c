@@ -168,7 +168,22 @@ static void keys(struct spn_store *s, int layer, int32_t seq, struct spn_keys *o
     out->row = t->tree ? t->row : NULL;
 }
 
-static const struct spn_store_ops store_ops = { .append = append, .keys = keys };
+static float *state(struct spn_store *s, int layer, int32_t seq)
+{
+    struct spn_kv *kv = (struct spn_kv *)s;
+
+    if (seq < 0 || seq >= kv->max_seqs || !kv->seq[seq].used || kv->state_at[layer] < 0)
+        return NULL;
+    return kv->seq[seq].state + kv->state_at[layer];
+}
+
+static const struct spn_store_ops store_ops = { .append = append, .keys = keys, .state = state };
+
+/* Does LAYER keep keys? */
+static bool paged(const struct spn_kv *kv, int layer)
+{
+    return kv->pages[layer].width_k > 0;
+}
 
 spn_status spn_kv_check(struct spn_kv *kv, struct spn_err *err)
 {
@@ -194,8 +209,10 @@ static bool tier_bytes(const struct spn_kv_options *o, int tier, int32_t *pages,
     *pages = (int32_t)n;
     *bytes = 0;
     for (int l = 0; l < o->n_layer; l++)
-        if (!lm_pages_size(&o->layer[l], o->dtype, &k, &v, &page) ||
-            !spn_mul_u64(page, (uint64_t)n, &all) || !spn_add_u64(*bytes, all, bytes))
+        if (o->layer[l].width_k == 0)
+            continue;
+        else if (!lm_pages_size(&o->layer[l], o->dtype, &k, &v, &page) ||
+                 !spn_mul_u64(page, (uint64_t)n, &all) || !spn_add_u64(*bytes, all, bytes))
             return false;
     return true;
 }
@@ -211,6 +228,16 @@ uint64_t spn_kv_bytes_for(const struct spn_kv_options *o)
     return total;
 }
 
+uint64_t spn_kv_state_bytes(const struct spn_kv_options *o)
+{
+    uint64_t n = 0;
+
+    for (int l = 0; l < o->n_layer; l++)
+        if (!spn_add_u64(n, (uint64_t)o->layer[l].state, &n))
+            return UINT64_MAX;
+    return spn_mul_u64(n, sizeof(float), &n) ? n : UINT64_MAX;
+}
+
 static spn_status check_options(const struct spn_kv_options *o, struct spn_err *err)
 {
     if (o->n_layer < 1 || o->n_tiers < 1 || o->n_tiers > SPN_KV_TIERS || o->max_seqs < 1)
@@ -221,7 +248,9 @@ static spn_status check_options(const struct spn_kv_options *o, struct spn_err *
         return spn_fail(err, SPN_EUSAGE, "keys cannot be kept as %s (f32 and f16 can)",
                         spn_dtype_name(o->dtype));
     for (int l = 0; l < o->n_layer; l++)
-        if (o->layer[l].width_k < 1 || o->layer[l].width_v < 1 || o->layer[l].heads < 0 ||
+        if (o->layer[l].state < 0 || o->layer[l].width_k < (o->layer[l].state == 0) ||
+            o->layer[l].width_v < 0 || o->layer[l].heads < 0 ||
+            (o->layer[l].width_k == 0 && o->layer[l].width_v > 0) ||
             (o->layer[l].heads > 0 && (o->layer[l].width_k % o->layer[l].heads != 0 ||
                                        o->layer[l].width_v % o->layer[l].heads != 0)))
             return spn_fail(err, SPN_EUSAGE,
@@ -242,6 +271,8 @@ static spn_status take_tier(struct spn_kv *kv, const struct spn_kv_options *o, i
         return spn_fail(err, SPN_ENOMEM, "no memory for the keys and values of %" PRId64 " tokens",
                         o->tokens[tier]);
     for (int l = 0; l < kv->n_layer; l++) {
+        if (!paged(kv, l))
+            continue;
         if (!lm_pages_init(&kv->pages[l], tier, n, kv->memory[tier] + at))
             return spn_fail(err, SPN_ENOMEM, "no memory for the page lists of layer %d", l);
         at += kv->pages[l].bytes * (uint64_t)n;
@@ -267,17 +298,22 @@ spn_status spn_kv_new(struct spn_kv **out, const struct spn_kv_options *o, struc
     kv->lost_seq = -1;
     kv->pages = spn_calloc((size_t)o->n_layer, sizeof *kv->pages);
     kv->seq = spn_calloc((size_t)o->max_seqs, sizeof *kv->seq);
-    if (kv->pages == NULL || kv->seq == NULL)
+    kv->state_at = spn_calloc((size_t)o->n_layer, sizeof *kv->state_at);
+    if (kv->pages == NULL || kv->seq == NULL || kv->state_at == NULL)
         st = spn_fail(err, SPN_ENOMEM, "no memory for a store of %d layers and %d sequences",
                       o->n_layer, o->max_seqs);
     for (int l = 0; l < o->n_layer && st == SPN_OK; l++) {
         struct lm_pages *p = &kv->pages[l];
 
+        kv->state_at[l] = o->layer[l].state > 0 ? kv->state_floats : -1;
+        kv->state_floats += o->layer[l].state;
+        p->state = o->layer[l].state;
         p->width_k = o->layer[l].width_k;
         p->width_v = o->layer[l].width_v;
         p->heads = o->layer[l].heads > 0 ? o->layer[l].heads : 1;
         p->n_tiers = o->n_tiers;
-        if (!lm_pages_size(&o->layer[l], o->dtype, &p->bytes_k, &p->bytes_v, &p->bytes))
+        if (paged(kv, l) &&
+            !lm_pages_size(&o->layer[l], o->dtype, &p->bytes_k, &p->bytes_v, &p->bytes))
             st = spn_fail(err, SPN_EUSAGE, "layer %d: keys of %" PRId64 " numbers overflow a page",
                           l, p->width_k);
     }
@@ -299,11 +335,13 @@ void spn_kv_free(struct spn_kv *kv)
         for (int l = 0; kv->seq[i].table != NULL && l < kv->n_layer; l++)
             table_free(&kv->seq[i].table[l]);
         spn_free(kv->seq[i].table);
+        spn_free(kv->seq[i].state);
     }
     for (int l = 0; kv->pages != NULL && l < kv->n_layer; l++)
         lm_pages_free(&kv->pages[l]);
     for (int t = 0; t < SPN_KV_TIERS; t++)
         spn_free(kv->memory[t]);
+    spn_free(kv->state_at);
     spn_free(kv->pages);
     spn_free(kv->seq);
     spn_free(kv);
@@ -327,6 +365,10 @@ spn_status spn_kv_seq_new(struct spn_kv *kv, int32_t *seq, struct spn_err *err)
             (s->table = spn_calloc((size_t)kv->n_layer, sizeof *s->table)) == NULL)
             return spn_fail(err, SPN_ENOMEM, "no memory for the page tables of sequence %d",
                             (int)i);
+        if (kv->state_floats > 0 &&
+            (s->state = spn_calloc((size_t)kv->state_floats, sizeof *s->state)) == NULL)
+            return spn_fail(err, SPN_ENOMEM, "no memory for the states of sequence %d (%.1f MB)",
+                            (int)i, (double)kv->state_floats * 4e-6);
         s->used = true;
         *seq = i;
         return SPN_OK;
@@ -338,6 +380,8 @@ void spn_kv_seq_free(struct spn_kv *kv, int32_t seq)
 {
     spn_kv_trim(kv, seq, -1, 0);
     kv->seq[seq].used = false;
+    spn_free(kv->seq[seq].state);
+    kv->seq[seq].state = NULL;
 }
 
 spn_status spn_kv_seq_fork(struct spn_kv *kv, int32_t seq, int32_t *child, struct spn_err *err)
@@ -362,6 +406,9 @@ spn_status spn_kv_seq_fork(struct spn_kv *kv, int32_t seq, int32_t *child, struc
         to->unordered = from->unordered;
         to->sparse = from->sparse;
     }
+    if (st == SPN_OK && kv->state_floats > 0)
+        memcpy(kv->seq[c].state, kv->seq[seq].state,
+               (size_t)kv->state_floats * sizeof *kv->seq[c].state);
     if (st == SPN_OK)
         *child = c;
     else if (st != SPN_OK && kv->seq[c].used)
@@ -390,6 +437,8 @@ int64_t spn_kv_reserve_pages(const struct spn_kv *kv, int32_t seq, int64_t n)
         const struct lm_table *t = &kv->seq[seq].table[l];
         int64_t more = lm_blocks_of(t->n + n) - t->n_blocks;
 
+        if (!paged(kv, l))
+            continue;
         pages += (more > 0 ? more : 0) + end_is_shared(kv, l, t);
     }
     return pages;
@@ -401,6 +450,8 @@ spn_status spn_kv_reserve(struct spn_kv *kv, int32_t seq, int layer, int64_t n, 
         struct lm_table *t = &kv->seq[seq].table[l];
         uint32_t page;
 
+        if (!paged(kv, l))
+            continue;
         if (end_is_shared(kv, l, t) && !lm_own_page(kv, l, t, (int32_t)(t->n / BLOCK)))
             return spn_fail(err, SPN_ENOMEM, "no page is left to copy one that sequences share");
         while (t->n_blocks < lm_blocks_of(t->n + n)) {
@@ -424,6 +475,9 @@ void spn_kv_trim(struct spn_kv *kv, int32_t seq, int layer, int64_t n)
 
         if (n < t->n)
             t->n = n;
+        if (n == 0 && kv->state_at[l] >= 0)
+            memset(kv->seq[seq].state + kv->state_at[l], 0,
+                   (size_t)kv->pages[l].state * sizeof(float));
         if (t->n == 0)
             t->tree = t->unordered = t->sparse = false;
         lm_drop_pages(kv, l, t, lm_blocks_of(t->n));
@@ -434,6 +488,8 @@ void spn_kv_trim(struct spn_kv *kv, int32_t seq, int layer, int64_t n)
 
 bool spn_kv_share(struct spn_kv *kv, int32_t seq, int64_t block, uint32_t *page)
 {
+    if (kv->state_floats > 0)
+        return false;
     for (int l = 0; l < kv->n_layer; l++)
         if (kv->seq[seq].table[l].n < (block + 1) * BLOCK || kv->seq[seq].table[l].tree)
             return false;
@@ -497,7 +553,7 @@ int64_t spn_kv_pages_free(const struct spn_kv *kv)
     int64_t least = INT64_MAX;
 
     for (int l = 0; l < kv->n_layer; l++)
-        if (lm_pages_left(&kv->pages[l]) < least)
+        if (paged(kv, l) && lm_pages_left(&kv->pages[l]) < least)
             least = lm_pages_left(&kv->pages[l]);
     return least;
 }

@@ -20,8 +20,9 @@ extern "C" {
 
 /* Numbers of one key and of one value: heads * dim_k, heads * dim_v. */
 struct spn_kv_layer {
-    int64_t width_k, width_v;
-    int heads; /* key/value heads, which lie apart in a page; 0 means 1 */
+    int64_t width_k, width_v; /* 0, 0: the layer keeps no keys; width_v 0: keys alone */
+    int heads;                /* key/value heads, which lie apart in a page; 0 means 1 */
+    int64_t state; /* floats of a state of fixed size that a sequence has here; 0: none */
 };
 struct spn_kv_options {
     int n_layer;
@@ -33,8 +34,10 @@ struct spn_kv_options {
 };
 
 struct spn_kv;
-/* Bytes that spn_kv_new takes for O; UINT64_MAX when the product overflows. */
+/* Bytes that spn_kv_new takes for O; UINT64_MAX when the product overflows.  Beside them each
+   sequence in use takes its states (spn_kv_state_bytes). */
 uint64_t spn_kv_bytes_for(const struct spn_kv_options *o);
+uint64_t spn_kv_state_bytes(const struct spn_kv_options *o);
 /* All pages are taken at once (the system backs them when they are first written). SPN_EUSAGE: a
  * width or count below 1. */
 spn_status spn_kv_new(struct spn_kv **out, const struct spn_kv_options *o, struct spn_err *err);
@@ -49,7 +52,7 @@ spn_status spn_kv_check(struct spn_kv *kv, struct spn_err *err);
 /* SPN_ENOMEM: max_seqs are in use. */
 spn_status spn_kv_seq_new(struct spn_kv *kv, int32_t *seq, struct spn_err *err);
 void spn_kv_seq_free(struct spn_kv *kv, int32_t seq);
-/* A child that shares every page of SEQ. */
+/* A child that shares every page of SEQ and has copies of its states. */
 spn_status spn_kv_seq_fork(struct spn_kv *kv, int32_t seq, int32_t *child, struct spn_err *err);
 int64_t spn_kv_length(const struct spn_kv *kv, int32_t seq, int layer);
 /* Places for N more keys in every layer (layer -1) or one; pages that others share are copied where
@@ -60,7 +63,7 @@ spn_status spn_kv_reserve(struct spn_kv *kv, int32_t seq, int layer, int64_t n,
 /* Pages that spn_kv_reserve of N keys in every layer would take. */
 int64_t spn_kv_reserve_pages(const struct spn_kv *kv, int32_t seq, int64_t n);
 /* Forget the keys after the first N of a layer (-1: every layer); as if they had never been
-   there. */
+   there.  A state knows only its present: trimmed to 0 it begins anew, else it stays as it is. */
 void spn_kv_trim(struct spn_kv *kv, int32_t seq, int layer, int64_t n);
 /* Keep of a layer's keys (-1: every layer) those whose KEEP [length] is true, in order; positions
    stay with their keys. SPN_ENOMEM: a shared page had to be copied and none is left; then nothing
@@ -78,7 +81,7 @@ spn_status spn_kv_move(struct spn_kv *kv, int32_t seq, int layer, int64_t block,
 
 /* ---- pages that outlive a sequence (prefix cache) ---- */
 /* Handles of block BLOCK, full in every layer, into PAGE [n_layer], each counted once more. False:
- * not full everywhere. */
+ * not full everywhere, or a layer keeps a state, which belongs to no block. */
 bool spn_kv_share(struct spn_kv *kv, int32_t seq, int64_t block, uint32_t *page);
 /* Append a block of shared pages to SEQ, whose lengths are multiples of SPN_ATTENTION_BLOCK. */
 spn_status spn_kv_attach(struct spn_kv *kv, int32_t seq, const uint32_t *page, struct spn_err *err);

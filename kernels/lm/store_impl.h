@@ -22,6 +22,7 @@ struct lm_table {
 struct lm_kv_seq {
     bool used;
     struct lm_table *table; /* [n_layer] */
+    float *state;           /* of all layers that have one; NULL: none has */
 };
 
 struct spn_kv {
@@ -30,6 +31,8 @@ struct spn_kv {
     struct lm_pages *pages; /* [n_layer] */
     unsigned char *memory[SPN_KV_TIERS];
     struct lm_kv_seq *seq; /* [max_seqs] */
+    int64_t *state_at;     /* [n_layer] floats before a layer's state; -1: it has none */
+    int64_t state_floats;  /* of a sequence */
     int32_t lost_seq;      /* -1, or a sequence whose append found no place */
     int lost_layer;
 };

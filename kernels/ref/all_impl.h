@@ -54,6 +54,7 @@ static const real *table_row(const struct spn_tensor *t, int64_t i, void *room)
 
 #include "ref/attention_impl.h"
 #include "ref/basic_impl.h"
+#include "ref/columns_impl.h"
 #include "ref/loss_impl.h"
 #include "ref/matmul_impl.h"
 #include "ref/norm_impl.h"

@@ -3,8 +3,10 @@
 
 /* Rows that row I attends to, in increasing order, in LIST (room for every row); returns how many.
  * The window counts positions. */
-static int64_t REF(attended)(const struct spn_rows *rows, int64_t i, int window, int32_t *list)
+static int64_t REF(attended)(const struct spn_rows *rows, int64_t all, int64_t i,
+                             const struct spn_attention *a, int32_t *list)
 {
+    int window = a->window;
     int64_t first = rows != NULL && rows->first != NULL ? rows->first[i] : 0, n = 0;
 
     if (rows != NULL && rows->parent != NULL) {
@@ -18,6 +20,11 @@ static int64_t REF(attended)(const struct spn_rows *rows, int64_t i, int window,
     } else {
         for (int64_t j = first; j <= i; j++)
             list[n++] = (int32_t)j;
+        for (int64_t j = i + 1; j < all && a->whole; j++) {
+            if (rows != NULL && rows->first != NULL && rows->first[j] != first)
+                break;
+            list[n++] = (int32_t)j;
+        }
     }
     if (window > 0) {
         int64_t kept = 0;
@@ -118,6 +125,15 @@ static void REF(attend)(const struct spn_op_call *c, int64_t i, int head, const 
         }
         top = above;
     }
+    if (c->in[3] != NULL) {
+        real sink = vec_at(c->in[3], head), above = sink > top ? sink : top;
+        real shrink = R(exp)(top - above);
+
+        sum = sum * shrink + R(exp)(sink - above);
+        for (int d = 0; d < a->dim_v; d++)
+            y[d] *= shrink;
+        top = above;
+    }
     for (int d = 0; d < a->dim_v; d++)
         y[d] /= sum;
     out_data(c, 1)[i * a->heads + head] = top + R(log)(sum);
@@ -128,7 +144,7 @@ void REF(attention)(const struct spn_op_call *c)
     const struct spn_attention *a = c->params;
 
     for (int64_t i = 0; i < c->in[0]->dim[0]; i++) {
-        int64_t n = REF(attended)(c->run->batch, i, a->window, c->scratch);
+        int64_t n = REF(attended)(c->run->batch, c->in[0]->dim[0], i, a, c->scratch);
 
         for (int head = 0; head < a->heads; head++)
             REF(attend)(c, i, head, c->scratch, n);
@@ -147,7 +163,7 @@ void REF(attention_grad)(const struct spn_op_call *c)
     for (int k = 0; k < 3; k++)
         memset(c->out[k]->data, 0, (size_t)spn_tensor_bytes(c->out[k]));
     for (int64_t i = 0; i < rows; i++) {
-        int64_t n = REF(attended)(c->run->batch, i, a->window, c->scratch);
+        int64_t n = REF(attended)(c->run->batch, rows, i, a, c->scratch);
 
         for (int head = 0; head < a->heads; head++) {
             int group = head / (a->heads / a->heads_kv);

@@ -28,6 +28,19 @@ struct k_embed_pos_params {
 struct k_experts_params {
     const struct spn_experts *e;
 };
+struct k_columns_params {
+    int parts;
+    int64_t from, width;
+};
+struct k_join_params {
+    int parts, parts_b;
+};
+struct k_heads_params {
+    const struct spn_heads *h;
+};
+struct k_ssm_params {
+    struct spn_ssm s;
+};
 struct k_const_params {
     double value;
 };

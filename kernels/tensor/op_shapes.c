@@ -309,6 +309,10 @@ static spn_status attention_inputs(const struct spn_op_shapes *s, const struct s
         return spn_fail(err, SPN_EFORMAT,
                         "%s: %d heads on %d of keys, key width %d, value width %d, window %d", op,
                         a->heads, a->heads_kv, a->dim_k, a->dim_v, a->window);
+    if (a->latent && (a->heads_kv != 1 || a->dim_v > a->dim_k || a->softcap > 0 || a->alibi > 0))
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: values of %d numbers cannot be a part of %d heads' keys of %d", op,
+                        a->dim_v, a->heads_kv, a->dim_k);
     want[0] = (int64_t)a->heads * a->dim_k;
     want[1] = (int64_t)a->heads_kv * a->dim_k;
     want[2] = (int64_t)a->heads_kv * a->dim_v;
@@ -333,6 +337,11 @@ spn_status k_shape_attention(struct spn_op_shapes *s, const void *params, struct
     const struct spn_attention *a = params;
     spn_status st = attention_inputs(s, a, "attention", err);
 
+    if (st == SPN_OK && s->n_in > 3 && s->has_in[3]) {
+        st = need_vector(s, 3, false, "attention", "the sinks", err);
+        if (st == SPN_OK && s->in[3].dim[0] != a->heads)
+            st = bad(err, "attention", "the sinks", &s->in[3], "a number a head");
+    }
     if (st == SPN_OK) {
         set_out(s, 0, 2, s->in[0].dim[0], (int64_t)a->heads * a->dim_v);
         set_out(s, 1, 2, s->in[0].dim[0], a->heads);

@@ -163,6 +163,14 @@ spn_val spn_op_attention(struct spn_plan *p, spn_val q, spn_val k, spn_val v,
     return spn_plan_op(p, &k_op_attention, in, 3, a, sizeof *a);
 }
 
+spn_val spn_op_attention_sinks(struct spn_plan *p, spn_val q, spn_val k, spn_val v, spn_val sinks,
+                               const struct spn_attention *a)
+{
+    spn_val in[4] = { q, k, v, sinks };
+
+    return spn_plan_op(p, &k_op_attention, in, 4, a, sizeof *a);
+}
+
 spn_val spn_op_add(struct spn_plan *p, spn_val a, spn_val b)
 {
     return op2(p, &k_op_add, a, b, NULL, 0);
@@ -226,4 +234,62 @@ spn_val spn_op_cross_entropy(struct spn_plan *p, spn_val logits, spn_val target,
 spn_val spn_op_sum(struct spn_plan *p, spn_val a)
 {
     return op1(p, &k_op_sum, a, NULL, 0);
+}
+
+spn_val spn_op_columns(struct spn_plan *p, spn_val x, int parts, int64_t from, int64_t width)
+{
+    struct k_columns_params params;
+
+    memset(&params, 0, sizeof params);
+    params.parts = parts;
+    params.from = from;
+    params.width = width;
+    return op1(p, &k_op_columns, x, &params, sizeof params);
+}
+
+spn_val spn_op_join(struct spn_plan *p, spn_val a, spn_val b, int parts, int parts_b)
+{
+    struct k_join_params params = { parts, parts_b };
+
+    return op2(p, &k_op_join, a, b, &params, sizeof params);
+}
+
+spn_val spn_op_add_vec(struct spn_plan *p, spn_val x, spn_val v)
+{
+    return op2(p, &k_op_add_vec, x, v, NULL, 0);
+}
+
+spn_val spn_op_mul_vec(struct spn_plan *p, spn_val x, spn_val v)
+{
+    return op2(p, &k_op_mul_vec, x, v, NULL, 0);
+}
+
+spn_val spn_op_relu2(struct spn_plan *p, spn_val x)
+{
+    return op1(p, &k_op_relu2, x, NULL, 0);
+}
+
+spn_val spn_op_heads(struct spn_plan *p, spn_val x, const struct spn_heads *h)
+{
+    struct k_heads_params params = { h };
+
+    return op1(p, &k_op_heads, x, &params, sizeof params);
+}
+
+spn_val spn_op_ssm_conv(struct spn_plan *p, spn_val x, spn_val w, spn_val bias,
+                        const struct spn_ssm *s)
+{
+    struct k_ssm_params params = { *s };
+    spn_val in[3] = { x, w, bias };
+
+    return spn_plan_op(p, &k_op_ssm_conv, in, 3, &params, sizeof params);
+}
+
+spn_val spn_op_ssm_scan(struct spn_plan *p, spn_val x, spn_val dt, spn_val b, spn_val c, spn_val a,
+                        spn_val skip, const struct spn_ssm *s)
+{
+    struct k_ssm_params params = { *s };
+    spn_val in[6] = { x, dt, b, c, a, skip };
+
+    return spn_plan_op(p, &k_op_ssm_scan, in, 6, &params, sizeof params);
 }

@@ -59,12 +59,19 @@ struct spn_attention {
     int heads, heads_kv, dim_k, dim_v, layer, window /* 0: all */;
     float scale, softcap /* 0: none */;
     float alibi /* 0: none */;
+    bool whole;  /* rows see all rows of their sequence, later ones too: they run together */
+    bool latent; /* a store keeps no values: they are the first dim_v numbers of the keys, which V
+                    has to be; one kv head, no softcap, no ALiBi */
 };
 /* Slope of HEAD of HEADS: powers of 2^(-alibi / n), n the power of two that is at most HEADS; heads
    past n take the odd powers of its root. */
 float spn_alibi_slope(float alibi, int heads, int head);
 spn_val spn_op_attention(struct spn_plan *p, spn_val q, spn_val k, spn_val v,
                          const struct spn_attention *a);
+/* The same with a number more under each softmax, whose weight goes nowhere: exp(sinks[h]) (Xiao
+   and others 2023; as gpt-oss learns it). sinks [H], or -1: none.  No gradient then. */
+spn_val spn_op_attention_sinks(struct spn_plan *p, spn_val q, spn_val k, spn_val v, spn_val sinks,
+                               const struct spn_attention *a);
 /* Element by element; a and b, gate and up have one shape. */
 spn_val spn_op_add(struct spn_plan *p, spn_val a, spn_val b);
 spn_val spn_op_mul(struct spn_plan *p, spn_val a, spn_val b);
@@ -86,10 +93,48 @@ spn_val spn_op_take_rows(struct spn_plan *p, spn_val x);
 spn_val spn_op_cross_entropy(struct spn_plan *p, spn_val logits, spn_val target, spn_val weight);
 spn_val spn_op_sum(struct spn_plan *p, spn_val a); /* of all elements -> [1] */
 
+/* ---- columns of rows; no gradient ---- */
+/* x [R, PARTS * n] -> [R, PARTS * WIDTH]: of each part the numbers FROM to FROM + WIDTH. */
+spn_val spn_op_columns(struct spn_plan *p, spn_val x, int parts, int64_t from, int64_t width);
+/* a [R, PARTS * m], b [R, PARTS_B * n] -> [R, PARTS * (m + n)]: part by part, a's before b's; of
+   one part of b every part of a gets the same (PARTS_B is PARTS or 1). */
+spn_val spn_op_join(struct spn_plan *p, spn_val a, spn_val b, int parts, int parts_b);
+/* x [R, n] + v, x [R, n] * v; v [n] is f32 or of the plan's type. */
+spn_val spn_op_add_vec(struct spn_plan *p, spn_val x, spn_val v);
+spn_val spn_op_mul_vec(struct spn_plan *p, spn_val x, spn_val v);
+spn_val spn_op_relu2(struct spn_plan *p, spn_val x); /* max(0, x)^2 */
+/* y [R, n * rows] = each of N heads' part of x [R, n * cols] times a matrix of its own.  H is lent
+   until the plan goes, its weights are no values of the plan; f32 plans only. */
+struct spn_heads {
+    int n;
+    int64_t rows, cols;
+    struct spn_weight *w; /* [n]: [rows, cols] */
+};
+spn_val spn_op_heads(struct spn_plan *p, spn_val x, const struct spn_heads *h);
+
+/* ---- layers with a state (Gu and Dao 2023; Dao and Gu 2024); f32 plans only, no gradient ----
+   The state of a sequence is layer LAYER's in the run's store, or begins at 0 with each example of
+   a run without one; the rows of a sequence come in order.  It is [conv - 1, channels] last inputs
+   of the convolution and then [heads, dim, state]. */
+struct spn_ssm {
+    int layer, heads, dim, state, groups, conv;
+    bool own_decay; /* a [heads, state] (Mamba), else [heads] (Mamba 2) */
+    int64_t channels;
+};
+int64_t spn_ssm_state(const struct spn_ssm *s); /* floats of a sequence's state */
+/* silu(sum over the last CONV inputs of w [channels, conv] * x, + bias), x [R, channels]. */
+spn_val spn_op_ssm_conv(struct spn_plan *p, spn_val x, spn_val w, spn_val bias,
+                        const struct spn_ssm *s);
+/* With d = softplus(dt [R, heads]) (itself above 20): S = S exp(d a) + x d b, y = S c + skip x; x,
+   y [R, heads * dim], b, c [R, groups * state], skip [heads]. */
+spn_val spn_op_ssm_scan(struct spn_plan *p, spn_val x, spn_val dt, spn_val b, spn_val c, spn_val a,
+                        spn_val skip, const struct spn_ssm *s);
+
 /* A mixture of experts (Shazeer and others 2017), each a SwiGLU of its own: of a row's softmax over
    router [R, n] the USED largest (of equal ones the lower number) choose and weigh, divided by
    their sum where NORMED.  y [R, d] = sum of weight * down(silu(gate x) * (up x)), in the order of
    the choice, then shared [R, d] (or -1), times sigmoid(shared_gate [R, 1]) where that is not -1.
+   What DeepSeek's and OpenAI's mixtures have besides is 0 or NULL elsewhere: see the fields.
    E is lent until the plan goes, its weights are no values of the plan; f32 plans only, no
    gradient. */
 struct spn_experts {
@@ -97,6 +142,16 @@ struct spn_experts {
     bool normed;
     int64_t embd, ff;
     struct spn_weight *gate, *up, *down; /* [n]: [ff, embd], [ff, embd], [embd, ff] */
+    bool sigmoid;             /* scores are sigmoids of the router's rows, not their softmax */
+    const float *choice_bias; /* [n] added to scores for the choice alone */
+    /* Experts in GROUPS equal groups, of which the GROUPS_USED with the largest member (with
+       choice_bias: the largest sum of two) take part. */
+    int groups, groups_used;
+    float scale; /* of all weights; 0: 1 */
+    /* > 0: with g = min(gate, limit), u = max(-limit, min(up, limit)) the hidden layer is
+       g sigmoid(1.702 g) (u + 1). */
+    float limit;
+    const float *gate_bias, *up_bias, *down_bias; /* [n, ff], [n, ff], [n, embd]; NULL: none */
 };
 spn_val spn_op_experts(struct spn_plan *p, spn_val x, spn_val router, spn_val shared,
                        spn_val shared_gate, const struct spn_experts *e);

@@ -14,7 +14,8 @@
             X(add) X(mul) X(scale) X(silu_mul) X(silu_mul_grad) X(silu) X(silu_grad) X(gelu)   \
                 X(gelu_grad) X(softmax) X(softmax_grad) X(take_rows) X(take_rows_grad)         \
                     X(cross_entropy) X(cross_entropy_grad) X(sum) X(sum_grad) X(constant)      \
-                        X(embed_pos) X(softcap) X(experts)
+                        X(embed_pos) X(softcap) X(experts) X(columns) X(join)          \
+                            X(add_vec) X(mul_vec) X(relu2) X(heads) X(ssm_conv) X(ssm_scan)
 
 #define K_OP_DECLARE(name) extern const struct spn_op k_op_##name;
 K_OPS(K_OP_DECLARE)
@@ -36,12 +37,20 @@ spn_status k_check_cross_entropy(const struct spn_op_call *c, struct spn_err *er
 spn_status k_check_matmul(const struct spn_op_call *c, struct spn_err *err);
 spn_status k_check_matmul_dx(const struct spn_op_call *c, struct spn_err *err);
 
+spn_status k_check_ssm(const struct spn_op_call *c, struct spn_err *err);
+
 void k_experts(const struct spn_op_call *c); /* op_experts.c */
+void k_heads(const struct spn_op_call *c);   /* op_heads.c */
+void k_ssm_conv(const struct spn_op_call *c); /* op_state.c */
+void k_ssm_scan(const struct spn_op_call *c);
 
 /* ---- scratch rules (op_scratch.c) ---- */
 size_t k_scratch_embed(const struct spn_op_call *c);
 size_t k_scratch_matmul(const struct spn_op_call *c);
 size_t k_scratch_experts(const struct spn_op_call *c);
+size_t k_scratch_heads(const struct spn_op_call *c);
+size_t k_scratch_ssm_conv(const struct spn_op_call *c);
+size_t k_scratch_ssm_scan(const struct spn_op_call *c);
 size_t k_scratch_sum_rows(const struct spn_op_call *c);
 size_t k_scratch_norm_grad(const struct spn_op_call *c);
 size_t k_scratch_rope_table(const struct spn_op_call *c);

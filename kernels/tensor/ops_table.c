@@ -101,3 +101,20 @@ const struct spn_op k_op_experts = { /* products by packs or by reference, in fl
     .name = "experts", .n_out = 1, .shape = k_shape_experts, .scratch = k_scratch_experts,
     .ref_f32 = k_experts, .ref_f64 = k_experts
 };
+const struct spn_op k_op_columns = { HEAD(columns, 1) };
+const struct spn_op k_op_join = { HEAD(join, 1) };
+const struct spn_op k_op_add_vec = { HEAD(add_vec, 1) };
+const struct spn_op k_op_mul_vec = { HEAD(mul_vec, 1) };
+const struct spn_op k_op_relu2 = { HEAD(relu2, 1) };
+const struct spn_op k_op_heads = {
+    .name = "heads", .n_out = 1, .shape = k_shape_heads, .scratch = k_scratch_heads,
+    .ref_f32 = k_heads, .ref_f64 = k_heads
+};
+const struct spn_op k_op_ssm_conv = {
+    .name = "ssm_conv", .n_out = 1, .shape = k_shape_ssm_conv, .scratch = k_scratch_ssm_conv,
+    .ref_f32 = k_ssm_conv, .ref_f64 = k_ssm_conv, .check = k_check_ssm
+};
+const struct spn_op k_op_ssm_scan = {
+    .name = "ssm_scan", .n_out = 1, .shape = k_shape_ssm_scan, .scratch = k_scratch_ssm_scan,
+    .ref_f32 = k_ssm_scan, .ref_f64 = k_ssm_scan, .check = k_check_ssm
+};

@@ -35,6 +35,8 @@ struct spn_store_ops {
                          const float *k, const float *v);
     /* Keys of sequence SEQ, lent until the next append. */
     void (*keys)(struct spn_store *s, int layer, int32_t seq, struct spn_keys *out);
+    /* The state of SEQ in LAYER, where that has one; NULL: none. */
+    float *(*state)(struct spn_store *s, int layer, int32_t seq);
 };
 struct spn_store {
     const struct spn_store_ops *ops;

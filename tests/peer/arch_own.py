@@ -208,3 +208,132 @@ def baichuan_alibi(ids, seed):
                     intermediate_size=ff, num_hidden_layers=layers, num_attention_heads=heads,
                     model_max_length=512, rms_norm_eps=1e-6, hidden_act="silu"),
                t, both(forward, t, ids))
+
+
+def deepseek(ids, seed):
+    """The first DeepSeek mixture: LLaMA's attention, a dense layer, then experts beside a shared one."""
+    d, heads, dim, kv, ff, mff, n, used, layers = 128, 8, 16, 4, 224, 80, 6, 2, 3
+    shapes = {"model.embed_tokens.weight": (320, d), "model.norm.weight": (d,), "lm_head.weight": (320, d)}
+    for l in range(layers):
+        p = f"model.layers.{l}."
+        shapes.update({p + "input_layernorm.weight": (d,), p + "post_attention_layernorm.weight": (d,),
+                       p + "self_attn.q_proj.weight": (heads * dim, d), p + "self_attn.k_proj.weight": (kv * dim, d),
+                       p + "self_attn.v_proj.weight": (kv * dim, d), p + "self_attn.o_proj.weight": (d, heads * dim)})
+        blocks = {"mlp.": ff} if l == 0 else {f"mlp.experts.{i}.": mff for i in range(n)} | {"mlp.shared_experts.": 2 * mff}
+        for b, width in blocks.items():
+            shapes.update({p + b + "gate_proj.weight": (width, d), p + b + "up_proj.weight": (width, d),
+                           p + b + "down_proj.weight": (d, width)})
+        if l > 0:
+            shapes[p + "mlp.gate.weight"] = (n, d)
+    t = draw(np.random.default_rng(seed), shapes)
+
+    def mlp(w, p, x):
+        return (silu(x @ w[p + "gate_proj.weight"].T) * (x @ w[p + "up_proj.weight"].T)) @ w[p + "down_proj.weight"].T
+
+    def forward(w, tokens):
+        x = w["model.embed_tokens.weight"][tokens]
+        for l in range(layers):
+            p = f"model.layers.{l}."
+            y = rms(x, w[p + "input_layernorm.weight"])
+            q, k, v = (( y @ w[f"{p}self_attn.{c}_proj.weight"].T).reshape(len(x), -1, dim) for c in "qkv")
+            x = x + attend(rotate_halves(q), rotate_halves(k), v, dim ** -0.5).reshape(len(x), -1) \
+                @ w[p + "self_attn.o_proj.weight"].T
+            y = rms(x, w[p + "post_attention_layernorm.weight"])
+            if l == 0:
+                x = x + mlp(w, p + "mlp.", y)
+                continue
+            s = y @ w[p + "mlp.gate.weight"].T
+            s = np.exp(s - s.max(-1, keepdims=True))
+            s = s / s.sum(-1, keepdims=True)
+            keep = np.argsort(-s, -1)[:, :used]
+            add = mlp(w, p + "mlp.shared_experts.", y)
+            for i in range(n):
+                share = np.where((keep == i).any(-1), s[:, i], 0)
+                add = add + share[:, None] * mlp(w, f"{p}mlp.experts.{i}.", y)
+            x = x + add
+        return rms(x, w["model.norm.weight"]) @ w["lm_head.weight"].T
+
+    return Own(dict(architectures=["DeepseekForCausalLM"], vocab_size=320, hidden_size=d, intermediate_size=ff,
+                    moe_intermediate_size=mff, num_hidden_layers=layers, num_attention_heads=heads,
+                    num_key_value_heads=kv, n_routed_experts=n, num_experts_per_tok=used, n_shared_experts=2,
+                    first_k_dense_replace=1, norm_topk_prob=False, scoring_func="softmax", rms_norm_eps=1e-6,
+                    hidden_act="silu", max_position_embeddings=512), t, both(forward, t, ids))
+
+
+def plm(ids, seed):
+    """Latent attention as DeepSeek's, a feed-forward of squared relu, tied."""
+    d, heads, nope, rope, vdim, c, ff, layers = 64, 4, 16, 8, 16, 32, 160, 2
+    shapes = {"model.embed_tokens.weight": (320, d), "model.norm.weight": (d,)}
+    for l in range(layers):
+        p = f"model.layers.{l}."
+        shapes.update({p + "input_layernorm.weight": (d,), p + "post_attention_layernorm.weight": (d,),
+                       p + "self_attn.q_proj.weight": (heads * (nope + rope), d),
+                       p + "self_attn.kv_a_proj_with_mqa.weight": (c + rope, d),
+                       p + "self_attn.kv_a_layernorm.weight": (c,),
+                       p + "self_attn.kv_b_proj.weight": (heads * (nope + vdim), c),
+                       p + "self_attn.o_proj.weight": (d, heads * vdim),
+                       p + "mlp.up_proj.weight": (ff, d), p + "mlp.down_proj.weight": (d, ff)})
+    t = draw(np.random.default_rng(seed), shapes)
+
+    def neighbours(x):
+        """Pairs (2i, 2i + 1) turn together: to halves, turned, and back."""
+        n = x.shape[-1]
+        y = rotate_halves(np.concatenate([x[..., ::2], x[..., 1::2]], -1), 100000.0)
+        out = np.empty_like(x)
+        out[..., ::2], out[..., 1::2] = y[..., :n // 2], y[..., n // 2:]
+        return out
+
+    def forward(w, tokens):
+        n = len(tokens)
+        x = w["model.embed_tokens.weight"][tokens]
+        for l in range(layers):
+            p = f"model.layers.{l}."
+            y = rms(x, w[p + "input_layernorm.weight"])
+            q = (y @ w[p + "self_attn.q_proj.weight"].T).reshape(n, heads, -1)
+            a = y @ w[p + "self_attn.kv_a_proj_with_mqa.weight"].T
+            b = (rms(a[:, :c], w[p + "self_attn.kv_a_layernorm.weight"]) @ w[p + "self_attn.kv_b_proj.weight"].T)
+            b = b.reshape(n, heads, -1)
+            k_pe = np.repeat(neighbours(a[:, None, c:]), heads, 1)
+            q = np.concatenate([q[..., :nope], neighbours(q[..., nope:])], -1)
+            o = attend(q, np.concatenate([b[..., :nope], k_pe], -1), b[..., nope:], (nope + rope) ** -0.5)
+            x = x + o.reshape(n, -1) @ w[p + "self_attn.o_proj.weight"].T
+            y = rms(x, w[p + "post_attention_layernorm.weight"])
+            x = x + np.maximum(y @ w[p + "mlp.up_proj.weight"].T, 0) ** 2 @ w[p + "mlp.down_proj.weight"].T
+        return rms(x, w["model.norm.weight"]) @ w["model.embed_tokens.weight"].T
+
+    own = Own(dict(architectures=["PLMForCausalLM"], vocab_size=320, hidden_size=d, intermediate_size=ff,
+                   num_hidden_layers=layers, num_attention_heads=heads, num_key_value_heads=heads,
+                   kv_lora_rank=c, q_lora_rank=None, qk_nope_head_dim=nope, qk_rope_head_dim=rope,
+                   v_head_dim=vdim, hidden_act="relu2", rms_norm_eps=1e-6, rope_theta=100000.0,
+                   max_position_embeddings=512, tie_word_embeddings=True), t, both(forward, t, ids))
+    own.config.rope_parameters = dict(rope_theta=100000.0)
+    return own
+
+
+def gpt_oss_mxfp4(model_of, theirs, seed):
+    """A folder whose experts are MXFP4 blocks and scales; the judge has what they stand for."""
+    rng = np.random.default_rng(seed)
+    grid = np.array([0, .5, 1, 1.5, 2, 3, 4, 6, -0., -.5, -1, -1.5, -2, -3, -4, -6], np.float32)
+    cfg = tf.GptOssConfig(**SIZE, num_key_value_heads=2, head_dim=16, num_local_experts=6,
+                          num_experts_per_tok=2, sliding_window=40, architectures=["GptOssForCausalLM"])
+    m = model_of(cfg, seed)
+    t = {}
+    for name, p in m.state_dict().items():
+        if ".experts." not in name or name.endswith("_bias"):
+            t[name] = p
+            continue
+        experts, cols, rows = p.shape
+        code = rng.integers(0, 16, (experts, rows, cols // 32, 32))
+        scale = rng.integers(120, 125, (experts, rows, cols // 32))
+        value = grid[code] * 2.0 ** (scale[..., None] - 127)
+        with torch.no_grad():
+            p.copy_(torch.tensor(value.reshape(experts, rows, cols)).transpose(1, 2))
+        t[name + "_blocks"] = torch.tensor((code[..., ::2] | code[..., 1::2] << 4).astype(np.uint8))
+        t[name + "_scales"] = torch.tensor(scale.astype(np.uint8))
+    settings = {k: v for k, v in m.config.to_dict().items() if v is not None}
+    settings["architectures"] = ["GptOssForCausalLM"]
+    settings["quantization_config"] = {"quant_method": "mxfp4"}
+    own = Own(settings, t, theirs(m))
+    own.config = m.config
+    own.state_dict = m.state_dict
+    return own

@@ -95,24 +95,106 @@ def first(cfg, *names, default=None):
 
 
 PLUS_ONE = ("gemma", "gemma2", "gemma3")
-NEIGHBOURS = ("llama", "granite", "smollm3", "olmo", "granitemoe", "minicpm")
+NEIGHBOURS = ("llama", "granite", "smollm3", "olmo", "granitemoe", "minicpm", "deepseek")
 GROUPED = ("gptneox", "bloom", "falcon")
+
+
+LATENT = ("deepseek2", "plm")
+
+
+def more_keys(w, cfg, arch):
+    """What mixtures, latent attention and states add."""
+    if arch in LATENT:
+        if cfg.q_lora_rank:
+            w.add_q_lora_rank(cfg.q_lora_rank)
+        w.add_kv_lora_rank(cfg.kv_lora_rank)
+        if arch == "deepseek2":     # its newer form: a single key of the latent row's size
+            w.add_key_length_mla(cfg.qk_nope_head_dim + cfg.qk_rope_head_dim)
+            w.add_value_length_mla(cfg.v_head_dim)
+        rope = getattr(cfg, "rope_parameters", None) or {}
+        if rope.get("mscale_all_dim"):
+            w.add_rope_scaling_yarn_log_mul(0.1 * rope["mscale_all_dim"])
+    if arch in ("deepseek", "deepseek2"):
+        w.add_leading_dense_block_count(cfg.first_k_dense_replace)
+        w.add_expert_shared_count(cfg.n_shared_experts)
+        w.add_expert_weights_scale(first(cfg, "routed_scaling_factor", default=1.0))
+        if getattr(cfg, "model_type", "") == "deepseek_v3":
+            w.add_expert_gating_func(gguf.ExpertGatingFuncType.SIGMOID)
+        if first(cfg, "n_group", default=1) > 1 and getattr(cfg, "topk_method", "") != "greedy":
+            w.add_expert_group_count(cfg.n_group)
+            w.add_expert_group_used_count(cfg.topk_group)
+    if arch in ("mamba", "mamba2", "jamba"):
+        two = arch == "mamba2"
+        inner = first(cfg, "expand", "mamba_expand") * cfg.hidden_size
+        w.add_ssm_conv_kernel(first(cfg, "conv_kernel", "mamba_d_conv"))
+        w.add_ssm_inner_size(inner)
+        w.add_ssm_state_size(first(cfg, "state_size", "mamba_d_state"))
+        w.add_ssm_time_step_rank(cfg.num_heads if two else first(cfg, "time_step_rank", "mamba_dt_rank"))
+        if two:
+            w.add_ssm_group_count(cfg.n_groups)
+
+
+def own_layout(w, cfg, arch, name, x):
+    """Tensors that gguf-py's table has no name for, or that a GGUF keeps in another form."""
+    if ".layers." not in name:
+        return False
+    blk = f"blk.{name.split('.layers.')[1].split('.')[0]}."
+    put = lambda to, x: w.add_tensor(blk + to, np.ascontiguousarray(x, np.float32)) or True
+    if name.endswith(("A_log", ".D", "dt_bias")) or "conv1d" in name:
+        if name.endswith("A_log"):
+            return put("ssm_a", -np.exp(x if arch != "mamba2" else x[:, None]))
+        if name.endswith(".D"):
+            return put("ssm_d", x if arch != "mamba2" else x[:, None])
+        if name.endswith("dt_bias"):
+            return put("ssm_dt.bias", x)
+        return put("ssm_conv1d." + name.rsplit(".")[-1], x.squeeze(1) if x.ndim == 3 else x)
+    if arch == "mamba2" and name.endswith("mixer.norm.weight"):
+        return put("ssm_norm.weight", x.reshape(cfg.n_groups, -1))
+    if name.endswith("kv_b_proj.weight") and arch == "deepseek2":
+        x = x.reshape(cfg.num_attention_heads, -1, cfg.kv_lora_rank)
+        k, v = np.split(x, [cfg.qk_nope_head_dim], 1)
+        return put("attn_k_b.weight", k.transpose(0, 2, 1)) and put("attn_v_b.weight", v)
+    if name.endswith("e_score_correction_bias"):
+        return put("exp_probs_b.bias", x)
+    if arch == "gpt-oss" and name.endswith("sinks"):
+        return put("attn_sinks.weight", x)
+    if arch == "gpt-oss" and "post_attention_layernorm" in name:
+        return put("post_attention_norm.weight", x)
+    if arch == "gpt-oss" and ".mlp." in name:
+        kind = name.split(".mlp.")[1]
+        if kind.startswith("router"):
+            return put("ffn_gate_inp." + kind.split(".")[1], x)
+        suffix = ".bias" if kind.endswith("_bias") else ".weight"
+        if suffix == ".weight":
+            x = x.transpose(0, 2, 1)
+        if "down" in kind:
+            return put("ffn_down_exps" + suffix, x)
+        return put("ffn_gate_exps" + suffix, x[:, ::2]) and put("ffn_up_exps" + suffix, x[:, 1::2])
+    if arch == "jamba" and ".feed_forward.router" in name:
+        return put("ffn_gate_inp.weight", x)
+    return False
 
 
 def write_gguf(path, model, arch):
     cfg = model.config
     embd = first(cfg, "hidden_size", "n_embd", "d_model")
-    heads = first(cfg, "num_attention_heads", "n_head", "n_heads")
+    heads = first(cfg, "num_attention_heads", "n_head", "n_heads", default=0)
     kv = first(cfg, "num_key_value_heads", "num_kv_heads", default=heads)
     if arch == "falcon" and not cfg.new_decoder_architecture:
         kv = 1
     layers = first(cfg, "num_hidden_layers", "n_layer", "n_layers")
-    dim = getattr(cfg, "head_dim", None) or embd // heads
+    dim = getattr(cfg, "head_dim", None) or embd // (heads or 1)
     rope = getattr(cfg, "rope_parameters", None) or {}
     local = rope.get("sliding_attention", {})
     rope = rope.get("full_attention", rope)
     n_rot = getattr(cfg, "rotary_dim", None) or int(dim * rope.get("partial_rotary_factor", 1))
     context = first(cfg, "max_position_embeddings", "n_positions", "max_seq_len", "model_max_length", default=2048)
+    if arch in ("mamba", "mamba2"):
+        heads = kv = 0
+    if arch == "jamba":
+        kv = [kv if t == "attention" else 0 for t in cfg.layers_block_type]
+    if arch in LATENT:
+        dim, n_rot = cfg.qk_nope_head_dim + cfg.qk_rope_head_dim, cfg.qk_rope_head_dim
     w = gguf.GGUFWriter(path, arch)
     w.add_context_length(context)
     w.add_embedding_length(embd)
@@ -120,9 +202,10 @@ def write_gguf(path, model, arch):
     w.add_feed_forward_length(first(cfg, "intermediate_size", "n_inner", "ffn_hidden_size", default=4 * embd))
     w.add_head_count(heads)
     w.add_head_count_kv(kv)
-    w.add_key_length(dim)
-    w.add_value_length(dim)
-    w.add_rope_dimension_count(n_rot)
+    if heads:
+        w.add_key_length(dim)
+        w.add_value_length(cfg.v_head_dim if arch in LATENT else dim)
+        w.add_rope_dimension_count(n_rot)
     if getattr(cfg, "rms_norm_eps", None):
         w.add_layer_norm_rms_eps(cfg.rms_norm_eps)
     else:
@@ -157,9 +240,10 @@ def write_gguf(path, model, arch):
         v = first(cfg, *names)
         if v is not None:
             w.add_float32(f"{arch}.{key}", v)
+    more_keys(w, cfg, arch)
     if first(cfg, "use_parallel_residual") is not None:
         w.add_parallel_residual(cfg.use_parallel_residual)
-    experts = first(cfg, "num_experts", "num_local_experts")
+    experts = first(cfg, "n_routed_experts", "num_experts", "num_local_experts")
     if experts:
         w.add_expert_count(experts)
         w.add_expert_used_count(cfg.num_experts_per_tok)
@@ -168,6 +252,7 @@ def write_gguf(path, model, arch):
         w.add_expert_shared_feed_forward_length(cfg.shared_expert_intermediate_size)
     if first(cfg, "norm_topk_prob") is not None:
         w.add_expert_weights_norm(cfg.norm_topk_prob)
+    stacks = {}
     enum = next(k for k, v in gguf.MODEL_ARCH_NAMES.items() if v == arch)
     names = gguf.get_tensor_name_map(enum, layers)
     for name, p in model.state_dict().items():
@@ -175,6 +260,8 @@ def write_gguf(path, model, arch):
         if cfg.tie_word_embeddings and name in ("lm_head.weight", "embed_out.weight"):
             continue
         if name.endswith((".attn.bias", ".attn.masked_bias")):
+            continue
+        if own_layout(w, cfg, arch, name, x):
             continue
         if arch == "gpt2" and x.ndim == 2 and ".h." in name:
             x = x.T
@@ -198,6 +285,10 @@ def write_gguf(path, model, arch):
             x = neighbours(x, heads if ".q_proj." in name else kv)
         if arch in PLUS_ONE and name.endswith("norm.weight"):
             x = x + 1
+        if arch == "deepseek" and ".experts." in name:
+            layer, _, n, kind = name.split(".layers.")[1].split(".")[0], *name.split(".")[-4:-1]
+            stacks.setdefault(f"blk.{layer}.ffn_{kind.split('_')[0]}_exps.weight", []).append(x)
+            continue
         if ".experts." in name or "_linear." in name:
             layer = name.split(".layers.")[1].split(".")[0]
             if "gate_up_proj" in name or "input_linear" in name:
@@ -210,7 +301,7 @@ def write_gguf(path, model, arch):
         if experts and ".router." in name:
             w.add_tensor(f"blk.{name.split('.layers.')[1].split('.')[0]}.ffn_gate_inp.weight", x)
             continue
-        if experts and ".mlp." in name and name.split(".")[-2] in ("gate_proj", "up_proj", "down_proj") \
+        if experts and (".mlp." in name or ".feed_forward." in name) and name.split(".")[-2] in ("gate_proj", "up_proj", "down_proj") \
                 and "shared" not in name:     # a layer without experts: gguf-py's table has no name
             layer, kind = name.split(".layers.")[1].split(".")[0], name.split(".")[-2].split("_")[0]
             w.add_tensor(f"blk.{layer}.ffn_{kind}.weight", x)
@@ -226,6 +317,8 @@ def write_gguf(path, model, arch):
         if to is None:
             raise KeyError(name)
         w.add_tensor(f"{to}.{suffix}" if suffix else to, np.ascontiguousarray(x, np.float32))
+    for name, parts in stacks.items():
+        w.add_tensor(name, np.stack(parts))
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
@@ -241,6 +334,9 @@ LLAMA3 = dict(rope_type="llama3", rope_theta=10000.0, factor=8.0, low_freq_facto
 YARN = dict(rope_type="yarn", rope_theta=10000.0, factor=8.0, original_max_position_embeddings=64)
 LONG = dict(rope_type="longrope", rope_theta=10000.0, original_max_position_embeddings=64,
             long_factor=[1.0 + 0.5 * i for i in range(8)], short_factor=[1.0 + 0.1 * i for i in range(8)])
+
+MLA = dict(num_key_value_heads=8, kv_lora_rank=32, qk_nope_head_dim=16, qk_rope_head_dim=8, v_head_dim=24,
+           n_routed_experts=6, num_experts_per_tok=2, moe_intermediate_size=80, n_shared_experts=2)
 
 CASES = [
     ("llama3 rope", "llama", "LlamaConfig", dict(SIZE, **KV, rope_parameters=LLAMA3)),
@@ -282,6 +378,16 @@ CASES = [
     ("baichuan alibi", "baichuan", lambda _, __, seed: own.baichuan_alibi(IDS, seed)),
     ("minicpm", "minicpm", own.minicpm),
     ("openelm", "openelm", lambda _, __, seed: own.openelm(IDS, seed)),
+    ("gpt-oss", "gpt-oss", "GptOssConfig", dict(SIZE, **KV, head_dim=16, num_local_experts=6, num_experts_per_tok=2, sliding_window=40, rope_parameters=dict(YARN, original_max_position_embeddings=32, truncate=False))),
+    ("gpt-oss mxfp4", "gpt-oss", own.gpt_oss_mxfp4),
+    ("deepseek", "deepseek", lambda _, __, seed: own.deepseek(IDS, seed)),
+    ("deepseek2 lite", "deepseek2", "DeepseekV2Config", dict(SIZE, **MLA, q_lora_rank=None, topk_method="greedy", first_k_dense_replace=1, routed_scaling_factor=1.5, rope_parameters=dict(YARN, mscale=0.7, mscale_all_dim=0.7))),
+    ("deepseek2", "deepseek2", "DeepseekV2Config", dict(SIZE, **MLA, q_lora_rank=48, topk_method="group_limited_greedy", n_group=3, topk_group=2, first_k_dense_replace=0, routed_scaling_factor=16.0)),
+    ("deepseek v3", "deepseek2", "DeepseekV3Config", dict(SIZE, **MLA, q_lora_rank=48, n_group=3, topk_group=2, first_k_dense_replace=1, routed_scaling_factor=2.5, rope_parameters=dict(YARN, mscale=1.0, mscale_all_dim=1.0))),
+    ("plm", "plm", lambda _, __, seed: own.plm(IDS, seed)),
+    ("mamba", "mamba", "MambaConfig", dict(vocab_size=320, hidden_size=64, state_size=16, num_hidden_layers=3, pad_token_id=0)),
+    ("mamba2", "mamba2", "Mamba2Config", dict(vocab_size=320, hidden_size=64, state_size=32, head_dim=16, num_heads=8, n_groups=2, num_hidden_layers=3, chunk_size=16, pad_token_id=0)),
+    ("jamba", "jamba", "JambaConfig", dict(SIZE, **KV, num_hidden_layers=6, num_experts=4, num_experts_per_tok=2, attn_layer_period=3, attn_layer_offset=1, mamba_d_state=16, use_mamba_kernels=False)),
     ("exaone4", "exaone4", "Exaone4Config", dict(SIZE, **KV, sliding_window=40, sliding_window_pattern=4, num_hidden_layers=5)),
 ]
 
