@@ -20,6 +20,6 @@ spn_status k_folder_list(struct spn_reader *r, const char *dir, const char *head
 spn_status k_torch_file(struct spn_reader *r, const struct k_file *f, const char *prefix,
                         struct spn_err *err);
 
-extern const struct spn_format k_format_dcp, k_format_megatron;
+extern const struct spn_format k_format_dcp, k_format_deepspeed, k_format_megatron;
 
 #endif

@@ -19,6 +19,7 @@ static const struct spn_format *const formats[] = {
     &k_format_npy,
     &k_format_safetensors,
     &k_format_dcp,
+    &k_format_deepspeed,
     &k_format_megatron,
     &k_format_hf_folder,
 };

@@ -3,8 +3,8 @@
  * torch.optim counts parameters across its groups. Two orders are usual: that of the model, and
  * Hugging Face's Trainer's, where the weights that decay come before biases and norms. Either is
  * believed only when there are as many weights as numbers and every moment has its weight's shape.
- * Where several orders would fit, because the weights are known without their order (safetensors
- * sorts them) and two of a shape could be exchanged, the numbers stay.
+ * safetensors sorts weights by name: their order is that of the model's kind where that is known
+ * (model_order.c), else two of a shape could be exchanged, and the numbers stay.
  */
 #include "config.h"
 
@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/model_order.h"
 #include "format/torch.h"
 
 static const char before[] = "optimizer.state.";
@@ -120,6 +121,16 @@ static bool order_is_known(const struct spn_entry *const *p, size_t n)
     return true;
 }
 
+/* config.json's model_type; the metadata has no index yet. */
+static const char *model_type(const struct spn_reader *r)
+{
+    for (size_t i = 0; i < r->n_meta; i++)
+        if (strcmp(r->meta[i].key, "config.model_type") == 0 &&
+            r->meta[i].v.kind == SPN_META_STRING)
+            return r->meta[i].v.s;
+    return "";
+}
+
 spn_status k_optimizer_names(struct spn_reader *r, struct spn_err *err)
 {
     const struct spn_entry **parameters = NULL, **by_id = NULL;
@@ -143,8 +154,15 @@ spn_status k_optimizer_names(struct spn_reader *r, struct spn_err *err)
     for (size_t i = 0; i < r->n_entries && i < 100000; i++)
         if (is_parameter(r, i, i > 2000 ? i - 2000 : 0))
             parameters[n_parameters++] = &r->entries[i];
-    if ((int64_t)n_parameters != most + 1 || !order_is_known(parameters, n_parameters))
+    if ((int64_t)n_parameters != most + 1)
         return SPN_OK;
+    if (!order_is_known(parameters, n_parameters)) {
+        bool known;
+
+        st = k_model_order(r, model_type(r), parameters, n_parameters, &known, err);
+        if (st != SPN_OK || !known)
+            return st;
+    }
     if (fits(s, n, parameters, n_parameters))
         return rename_states(r, s, n, parameters, err);
     for (int pass = 0; pass < 2; pass++)

@@ -53,7 +53,8 @@ struct spn_reader;
 
 /* Open a file, or a folder: a Hugging Face model (config.json, model.safetensors, pytorch_model.bin
    or the shards of an index) with what a trainer left beside it (optimizer.pt, our own
-   optimizer.safetensors: optimizer.state.NAME.WHAT), torch.distributed.checkpoint, Megatron.
+   optimizer.safetensors: optimizer.state.NAME.WHAT), torch.distributed.checkpoint, DeepSpeed ZeRO
+   (optimizer.state.NAME.fp32, .exp_avg … put together from all ranks), Megatron.
    Headers only are read, nothing in the file is executed. *OUT is set on success alone;
    close it with spn_reader_close. Names of tensors and keys are unique, tensors lie inside the
    file; only those of a pickle may share bytes (tied weights, slices). Anything else is

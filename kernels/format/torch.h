@@ -41,6 +41,8 @@ int k_torch_dtype(const char *name);
 int k_torch_storage_dtype(const char *name);
 /* False: V is no persistent id of a storage. */
 bool k_torch_storage_id(const struct k_value *v, struct k_storage_id *out);
+/* A tuple of at most SPN_DIMS_MAX whole numbers; torch.Size is one. */
+bool k_torch_sizes(const struct k_value *v, int64_t *out, int *n);
 /* *IS: V is a tensor or an array, *OUT tells of it. */
 spn_status k_torch_tensor(struct k_torch *t, const struct k_value *v, struct k_torch_tensor *out,
                           bool *is, struct spn_err *err);
@@ -65,8 +67,8 @@ spn_status k_torch_flatten(struct k_torch *t, const struct k_value *v, const cha
 spn_status k_torch_stream(struct spn_reader *r, const struct k_file *f, const char *prefix,
                           struct spn_err *err);
 /* Optimizer state by number, optimizer.state.ID.WHAT, becomes optimizer.state.NAME.WHAT where the
- * parameter's name is certain: the group lists names, or the weights' order (all, or first those
- * that decay) fits every shape. Else the numbers stay (optimizer_names.c). */
+ * parameter's name is certain: the weights' order, or that with those first that decay, fits every
+ * shape. Else the numbers stay (optimizer_names.c). */
 spn_status k_optimizer_names(struct spn_reader *r, struct spn_err *err);
 /* The globals that R's pickles named, as metadata pickle.globals and pickle.unknown. */
 spn_status k_torch_globals(struct spn_reader *r, struct spn_err *err);

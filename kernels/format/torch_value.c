@@ -78,8 +78,7 @@ static spn_status bad(struct k_torch *t, const char *what, struct spn_err *err)
     return spn_fail(err, SPN_EFORMAT, "%s: a tensor of its pickle: %s", t->f->name, what);
 }
 
-/* A tuple of at most SPN_DIMS_MAX whole numbers; torch.Size is one. */
-static bool sizes(const struct k_value *v, int64_t *out, int *n)
+bool k_torch_sizes(const struct k_value *v, int64_t *out, int *n)
 {
     if (strcmp(k_callee(v), "torch.Size") == 0)
         v = k_item(v->u.o->args, 0);
@@ -104,8 +103,9 @@ static spn_status rebuild(struct k_torch *t, const struct k_value *args, int dty
         return bad(t, "no storage that is known by a key", err);
     if (id.dtype < 0)
         return bad(t, "its storage is of a type that is not known", err);
-    if (!k_int(k_item(args, 1), &out->first) || !sizes(k_item(args, 2), out->dim, &out->ndim) ||
-        !sizes(k_item(args, 3), out->stride, &n) || n != out->ndim)
+    if (!k_int(k_item(args, 1), &out->first) ||
+        !k_torch_sizes(k_item(args, 2), out->dim, &out->ndim) ||
+        !k_torch_sizes(k_item(args, 3), out->stride, &n) || n != out->ndim)
         return bad(t, "offset, sizes and strides are not whole numbers of at most 8 dimensions",
                    err);
     if (t->find == NULL)

@@ -177,6 +177,39 @@ def check_big(folder):
     ok(same(ls(path)[1], want), "big-endian storages")
 
 
+class Sparse:
+    """A file in which zeros are holes: torch's own zip64 without its gigabytes."""
+    def __init__(self, path):
+        self.f = open(path, "wb")
+
+    def write(self, data):
+        x = np.frombuffer(data, np.uint8)
+        for at in range(0, len(x), 1 << 22):
+            part = x[at:at + (1 << 22)]
+            if part.any():
+                self.f.write(part)
+            else:
+                self.f.seek(len(part), 1)
+        return len(x)
+
+    def flush(self):
+        self.f.flush()
+
+
+def check_zip64(folder):
+    path = os.path.join(folder, "wide.pt")
+    big, small = torch.zeros((5 << 30) // 4), torch.arange(7.0)
+    big[5], big[-1] = 3, 7
+    torch.save({"big": big, "small": small}, Sparse(path))
+    got = ls(path)[1]
+    where = got["big"]["offset"]
+    x = np.memmap(path, "<f4", "r", offset=where, shape=big.shape)
+    ok(os.path.getsize(path) > 5 << 30 and got["big"]["shape"] == [big.numel()] and x[5] == 3 and x[-1] == 7 and x[0] == 0,
+       f"zip64, a file of {os.path.getsize(path)} bytes: the tensor of 5 GiB")
+    ok(got["small"]["offset"] > 5 << 30 and same({"small": got["small"]}, {"small": small}), "and the one behind it")
+    os.remove(path)
+
+
 def check_numpy(folder):
     rng = np.random.default_rng(3)
     x = {"f4": rng.standard_normal((3, 4)).astype("f4"), "f8": rng.standard_normal(5), "f2": np.ones((2, 2), "f2"),
@@ -240,6 +273,36 @@ def check_written(folder):
     with np.load(os.path.join(folder, "copy.npz")) as z:
         ok(set(z.files) == set(arrays) and all(z[k].shape == tuple(v.shape) and z[k].tobytes() == data_of(v)
                                                for k, v in arrays.items()), f"an NPZ of {len(arrays)} arrays")
+
+
+def check_trainer(folder):
+    """Moments by the parameters' names where the weights are safetensors, which sorts them: each kind of model whose order is known."""
+    import transformers as T
+
+    small = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 11, "num_attention_heads": 4, "num_key_value_heads": 4,
+             "vocab_size": 60, "max_position_embeddings": 32}
+    kinds = {"Llama": {}, "Mistral": {}, "Qwen2": {}, "Qwen3": {"head_dim": 8}, "Gemma": {"head_dim": 8}, "Gemma2": {"head_dim": 8}, "Phi3": {"pad_token_id": 0},
+             "Olmo2": {}, "Granite": {}, "GPTNeoX": {}, "Phi": {}, "OPT": {"ffn_dim": 32, "word_embed_proj_dim": 32},
+             "GPT2": {"n_embd": 32, "n_layer": 11, "n_head": 4, "n_inner": 32, "n_positions": 32}, "Bert": {}}
+    for kind, more in kinds.items():
+        torch.manual_seed(3)
+        config = getattr(T, kind + "Config")(**(small | more))
+        model = getattr(T, kind + ("ForMaskedLM" if kind == "Bert" else "LMHeadModel" if kind == "GPT2" else "ForCausalLM"))(config)
+        path = os.path.join(folder, "trainer-" + kind)
+        model.save_pretrained(path)
+        named = [(n.replace("lm_head", "embed_out") if kind == "GPTNeoX" else n, p) for n, p in model.named_parameters()]
+        plain = [n for n, p in named if not any(w in n for w in ("bias", "norm", "Norm", "ln_"))]
+        groups = [[p for n, p in named if n in plain], [p for n, p in named if n not in plain]]
+        for two in (True, False):
+            optimizer = torch.optim.AdamW([{"params": groups[0]}, {"params": groups[1], "weight_decay": 0.0}] if two else [p for _, p in named])
+            for p in model.parameters():
+                p.grad = torch.randn_like(p)
+            optimizer.step()
+            torch.save(optimizer.state_dict(), os.path.join(path, "optimizer.pt"))
+            names = [n for n, p in named if n in plain] + [n for n, p in named if n not in plain] if two else [n for n, _ in named]
+            want = {f"optimizer.state.{names[i]}.{k}": t for i, s in optimizer.state_dict()["state"].items() for k, t in s.items()}
+            got = {k: v for k, v in ls(path)[1].items() if k.startswith("optimizer.state.")}
+            ok(len(want) > 100 and same(got, want), f"safetensors and optimizer.pt of {kind}, {'decaying first' if two else 'in order'}: {len(names)} names")
 
 
 def check_folders(folder):
@@ -323,11 +386,13 @@ def check_folders(folder):
 
 
 with tempfile.TemporaryDirectory() as work:
+    check_trainer(work)
     check_folders(work)
     check_written(work)
     check_numpy(work)
     check_save(work)
     check_nested(work)
     check_big(work)
+    check_zip64(work)
 print(f"1..{ran}")
 sys.exit(failed != 0)
