@@ -69,6 +69,7 @@ static spn_status look_early(struct early *e, int argc, char **argv, struct spn_
     for (i = 1; i < argc; i++) {
         const char *w = argv[i], *value = NULL;
         bool takes = !over && (strcmp(w, "--plugin-dir") == 0 || strcmp(w, "--dir") == 0 ||
+                               strcmp(w, "--pictures") == 0 ||
                                (e->command == NULL && of_screens(w)));
         bool is_dir = !over && strncmp(w, "--dir", 5) == 0 && (w[5] == '\0' || w[5] == '=');
         bool is_plugins =

@@ -23,6 +23,7 @@ static struct {
     bool known, terminal, true_colour;
     struct picture_plan plan;
     int rows, columns, colours;
+    int32_t ground; /* -1: not known */
 } out;
 
 static void know(void)
@@ -50,6 +51,7 @@ static void know(void)
         f.colours = 0;
         out.true_colour = false;
     }
+    out.ground = f.has_ground ? f.ground : -1;
     out.colours = f.colours;
     picture_plan_make(&out.plan, wanted, &f);
 }
@@ -83,7 +85,7 @@ static spn_status page_open(struct picture_page *p, int rows, int columns, struc
     spn_status st = picture_page_open(p, rows, columns, &out.plan, err);
 
     p->true_colour = out.true_colour;
-    p->colours = out.colours;
+    p->colours = out.plan.way == PICTURE_ASCII ? 0 : out.colours;
     return st;
 }
 
@@ -132,7 +134,7 @@ static spn_status plot(struct spn_job *j, const struct spn_plot *what, int rows,
     room_of(&rows, &columns);
     st = page_open(&p, rows, columns, err);
     if (st == SPN_OK) {
-        plot_look_plain(&look);
+        plot_look_ground(&look, out.ground);
         plot_draw(what, cells_area(&p.cells), &p.service, &p, &look, NULL);
     }
     return page_end(j, &p, st, err);

@@ -4,14 +4,14 @@
 
 #define FRAME_S 0.15
 
-/* Each with the share of the full picture's bytes that a sixel takes (drawn photographs, measured
- * with tests/tui/tool_picture). */
+/* Each with the share of the full picture's bytes that a sixel takes, as tests/bench/bench_picture
+ * measures it. */
 static const struct {
     int divide, colours;
     double share;
 } levels[] = {
-    { 1, 256, 1.0 }, { 2, 128, 0.5 }, { 3, 64, 0.3 },    { 4, 64, 0.2 },
-    { 6, 32, 0.1 },  { 8, 32, 0.07 }, { 12, 16, 0.035 }, { 16, 16, 0.02 },
+    { 1, 256, 1.0 },  { 2, 128, 0.45 }, { 3, 64, 0.27 }, { 4, 48, 0.22 },
+    { 6, 32, 0.125 }, { 8, 16, 0.1 },   { 12, 8, 0.06 },
 };
 #define LEVELS ((int)(sizeof levels / sizeof *levels))
 

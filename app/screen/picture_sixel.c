@@ -203,10 +203,13 @@ spn_status picture_encode_sixel(struct picture_stream *out, const struct picture
         colours = exact(palette, indices, pixels, n);
     if (st == SPN_OK && (colours == 0 || colours > t->colours)) {
         st = m->palette(palette, &colours, pixels, t->fine_width, t->fine_height, t->colours);
-        if (st == SPN_OK && !to_indices(indices, pixels, n, (const uint8_t(*)[3])palette, colours))
-            st = SPN_ENOMEM;
-        if (st == SPN_OK)
-            settle(palette, colours, indices, pixels, n);
+        /* Twice: the colours move to where their pixels are, and pixels to the nearest again. */
+        for (int round = 0; st == SPN_OK && round < 2; round++) {
+            if (!to_indices(indices, pixels, n, (const uint8_t(*)[3])palette, colours))
+                st = SPN_ENOMEM;
+            else
+                settle(palette, colours, indices, pixels, n);
+        }
     }
     st = st == SPN_OK
              ? enlarged(out, t, indices, palette[0], m, err)

@@ -2,58 +2,15 @@
 
 #include "screen/picture_term.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/file.h"
 #include "base/mem.h"
 #include "host/settings.h"
-#include "screen/picture_levels.h"
-#include "screen/picture_pace.h"
-#include "screen/picture_worker.h"
+#include "screen/picture_state.h"
 
-#define SLOTS    16
-#define STILL_MS 300 /* a picture that has not changed for so long gets its full size */
-
-/* One picture on the screen. */
-struct slot {
-    const void *key; /* NULL: free */
-    struct picture_source *source;
-    bool seen, covered; /* in this frame: drawn; something lies over it */
-    int top, left, rows, columns;
-    unsigned generation; /* counts places: what was made for another is dropped */
-    int64_t changed_ms;
-    uint64_t asked; /* serial that was given to the worker last, and how coarse */
-    int asked_level;
-    bool failed;              /* it could not be made: the words stand instead */
-    struct picture_work made; /* the newest that is ready; its stream NULL: none */
-    bool on;                  /* `made` is on the terminal, or on its way there */
-    struct cells art;         /* BLOCKS: its cells, */
-    uint64_t art_serial;      /* of this source */
-    double bytes_a_pixel;     /* of its last stream at full size; 0: not known */
-};
-
-struct pictures {
-    struct picture_service service;
-    struct term *term;
-    struct picture_plan plan;
-    enum picture_way forced; /* by the test card; PICTURE_AUTO: not */
-    struct picture_worker *worker;
-    struct pace pace;
-    struct slot slot[SLOTS];
-    struct spn_buf drop;           /* sequences that take pictures off, for the next turn */
-    int flying;                    /* slot whose picture is on its way; -1: none */
-    struct picture_stream *stream; /* of it, lent from its slot or kept here */
-    bool stream_ours;
-    int fly_top, fly_left; /* where it goes */
-    size_t next;           /* piece to send; past the last: it waits for the answers */
-    bool unfocused, again;
-    int64_t now_ms;
-};
-
-static int64_t clock_us(void)
+int64_t pictures_clock_us(void)
 {
     struct timespec t;
 
@@ -61,23 +18,20 @@ static int64_t clock_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-static bool by_bytes(const struct pictures *p)
+bool pictures_by_bytes(const struct pictures *p)
 {
     return p->plan.way == PICTURE_KITTY || p->plan.way == PICTURE_ITERM ||
            p->plan.way == PICTURE_SIXEL;
 }
 
-/* The number in a slot's cells: another place is another number, so that the cells are written anew
- * and what was shown there goes. */
-static uint8_t number(const struct pictures *p, const struct slot *s)
+uint8_t pictures_number(const struct pictures *p, const struct slot *s)
 {
     return (uint8_t)(1 + 2 * (s - p->slot) + (s->generation & 1));
 }
 
 /* ---- what leaves the terminal ---- */
 
-/* A picture in flight is given up: its pieces on the way arrive, the rest is not sent. */
-static void give_up(struct pictures *p)
+void pictures_give_up(struct pictures *p)
 {
     if (p->flying < 0)
         return;
@@ -94,10 +48,10 @@ static void give_up(struct pictures *p)
 static void off(struct pictures *p, struct slot *s)
 {
     if (p->flying == (int)(s - p->slot))
-        give_up(p);
+        pictures_give_up(p);
     /* Text does not remove kitty's pictures. */
     if (s->on && p->plan.way == PICTURE_KITTY)
-        picture_kitty_delete(&p->drop, &p->plan, number(p, s));
+        picture_kitty_delete(&p->drop, &p->plan, pictures_number(p, s));
     s->on = false;
 }
 
@@ -107,6 +61,7 @@ static void free_slot(struct pictures *p, struct slot *s)
     picture_source_unref(s->source);
     picture_work_end(&s->made);
     cells_free(&s->art);
+    cells_free(&s->coming);
     *s = (struct slot){ .generation = s->generation + 1 };
 }
 
@@ -142,7 +97,7 @@ static void words(struct area a, const struct spn_pixels *px, const char *else_t
 /* The cells that the picture takes: bytes of a protocol go over them later. */
 static void reserve(const struct pictures *p, const struct slot *s, struct area a)
 {
-    uint8_t n = number(p, s);
+    uint8_t n = pictures_number(p, s);
 
     for (int r = 0; r < s->rows; r++)
         for (int k = 0; k < s->columns; k++) {
@@ -159,16 +114,10 @@ static void reserve(const struct pictures *p, const struct slot *s, struct area 
         }
 }
 
-static void draw_art(struct pictures *p, struct slot *s, struct area a)
+static void draw_art(struct slot *s, struct area a)
 {
-    bool fits = s->art.rows == s->rows && s->art.columns == s->columns;
-
-    /* Until it is made: the last one where it has the size, else our own blocks. */
-    if (!fits) {
-        picture_blocks(area_part(cells_area(a.on), s->top, s->left, s->rows, s->columns),
-                       &s->source->pixels);
-        return;
-    }
+    if (s->art.rows != s->rows || s->art.columns != s->columns)
+        return; /* on its way */
     for (int r = 0; r < s->rows; r++)
         memcpy(a.on->cell + (size_t)(s->top + r) * (size_t)a.on->columns + s->left,
                s->art.cell + (size_t)r * (size_t)s->columns,
@@ -214,7 +163,7 @@ static void draw(void *ctx, const void *key, struct area a, struct picture_sourc
     else if (p->plan.way == PICTURE_ASCII)
         picture_blocks(a, &source->pixels);
     else if (p->plan.way == PICTURE_BLOCKS)
-        draw_art(p, s, a);
+        draw_art(s, a);
     else
         reserve(p, s, a);
 }
@@ -233,21 +182,21 @@ static bool cell(void *ctx, int *cell_w, int *cell_h)
 
     *cell_w = p->plan.cell_w;
     *cell_h = p->plan.cell_h;
-    return by_bytes(p);
+    return pictures_by_bytes(p);
 }
 
 /* ---- frames ---- */
 
 void pictures_begin(struct pictures *p)
 {
-    p->now_ms = clock_us() / 1000;
+    p->now_ms = pictures_clock_us() / 1000;
     for (int i = 0; i < SLOTS; i++)
         p->slot[i].seen = false;
 }
 
 static bool is_covered(const struct pictures *p, const struct slot *s, const struct cells *c)
 {
-    uint8_t n = number(p, s);
+    uint8_t n = pictures_number(p, s);
 
     for (int r = s->top; r < s->top + s->rows; r++)
         for (int k = s->left; k < s->left + s->columns; k++)
@@ -259,11 +208,17 @@ static bool is_covered(const struct pictures *p, const struct slot *s, const str
 
 void pictures_shown(struct pictures *p, const struct cells *c)
 {
+    if (p->revealed > 0) {
+        if (!p->pace.by_rate)
+            term_write(p->term, "\033[5n", 4);
+        pace_sent(&p->pace, p->revealed, pictures_clock_us());
+        p->revealed = 0;
+    }
     for (int i = 0; i < SLOTS; i++) {
         struct slot *s = &p->slot[i];
         bool covered;
 
-        if (s->key == NULL || !by_bytes(p))
+        if (s->key == NULL || !pictures_by_bytes(p))
             continue;
         covered = !s->seen || is_covered(p, s, c);
         /* What lay over it took its cells away; a placeholder's cells come back by themselves. */
@@ -277,7 +232,7 @@ void pictures_shown(struct pictures *p, const struct cells *c)
 
 void pictures_lost(struct pictures *p)
 {
-    give_up(p);
+    pictures_give_up(p);
     for (int i = 0; i < SLOTS; i++)
         off(p, &p->slot[i]);
     pace_forget(&p->pace);
@@ -289,218 +244,9 @@ void pictures_focus(struct pictures *p, bool focused)
         if (focused)
             pictures_lost(p);
         else
-            give_up(p);
+            pictures_give_up(p);
     }
     p->unfocused = !focused;
-}
-
-/* ---- making ---- */
-
-/* How coarse the next picture of S is to be: as much as goes in FRAME_MS, a still all of it. */
-static int level_of(const struct pictures *p, const struct slot *s)
-{
-    double a_pixel = s->bytes_a_pixel;
-    double pixels = (double)s->rows * p->plan.cell_h * s->columns * p->plan.cell_w;
-
-    if (p->now_ms - s->changed_ms >= STILL_MS)
-        return 0;
-    if (a_pixel == 0)
-        a_pixel = levels_guess(p->plan.way, s->source->pixels.kind);
-    return levels_for(p->plan.way, pixels * a_pixel, p->pace.rate);
-}
-
-static bool wants(const struct pictures *p, const struct slot *s, int *level)
-{
-    if (s->key == NULL || s->source == NULL || !s->seen || s->failed)
-        return false;
-    if (p->plan.way == PICTURE_BLOCKS) {
-        *level = 0;
-        return s->art_serial != s->source->serial || s->art.rows != s->rows ||
-               s->art.columns != s->columns;
-    }
-    if (!by_bytes(p) || s->covered)
-        return false;
-    *level = level_of(p, s);
-    return s->asked != s->source->serial || *level < s->asked_level;
-}
-
-static void make(struct pictures *p)
-{
-    struct slot *s = NULL;
-    int level = 0;
-
-    if (picture_worker_busy(p->worker))
-        return;
-    for (int i = 0; i < SLOTS && s == NULL; i++)
-        if (wants(p, &p->slot[i], &level))
-            s = &p->slot[i];
-    if (s == NULL)
-        return;
-    s->asked = s->source->serial;
-    s->asked_level = level;
-    struct picture_work w = { .source = picture_source_ref(s->source),
-                              .slot = (int)(s - p->slot),
-                              .level = level,
-                              .generation = s->generation };
-
-    w.task = (struct picture_task){ .plan = p->plan,
-                                    .rows = s->rows,
-                                    .columns = s->columns,
-                                    .image = number(p, s),
-                                    .piece_bytes = p->pace.by_rate && p->plan.way == PICTURE_SIXEL
-                                                       ? 0
-                                                       : pace_piece_bytes(&p->pace) };
-    levels_apply(&w.task, level);
-    picture_worker_give(p->worker, &w);
-}
-
-static void take(struct pictures *p)
-{
-    struct picture_work w;
-    struct slot *s;
-
-    if (!picture_worker_take(p->worker, &w))
-        return;
-    s = &p->slot[w.slot];
-    if (s->key == NULL || w.generation != s->generation || w.task.plan.way != p->plan.way) {
-        picture_work_end(&w);
-        return;
-    }
-    if (w.task.plan.way == PICTURE_BLOCKS) {
-        cells_free(&s->art);
-        s->art = w.art;
-        s->art_serial = w.source->serial;
-        w.art = (struct cells){ 0 };
-        picture_work_end(&w);
-        p->again = true;
-        return;
-    }
-    if (p->flying == w.slot && !p->stream_ours) { /* the one on its way outlives its place here */
-        s->made.stream = NULL;
-        p->stream_ours = true;
-    }
-    picture_work_end(&s->made);
-    s->made = w;
-    s->on = false;
-    if (w.stream == NULL) {
-        s->failed = true;
-        p->again = true;
-    } else if (w.level == 0) {
-        s->bytes_a_pixel = (double)w.stream->bytes.length / ((double)w.task.width * w.task.height);
-    }
-}
-
-/* ---- sending ---- */
-
-static void launch(struct pictures *p)
-{
-    for (int i = 0; i < SLOTS && p->flying < 0; i++) {
-        struct slot *s = &p->slot[i];
-
-        if (s->key == NULL || s->on || s->made.stream == NULL || s->covered || !s->seen ||
-            s->made.generation != s->generation)
-            continue;
-        p->flying = i;
-        p->stream = s->made.stream;
-        p->fly_top = s->top;
-        p->fly_left = s->left;
-        p->next = 0;
-        s->on = true;
-    }
-}
-
-static void dump(const struct picture_stream *s)
-{
-    const char *path = settings_get("pictures.dump");
-
-    if (path != NULL)
-        spn_file_write(path, s->bytes.data, s->bytes.length, NULL);
-}
-
-/* Cursor kept, moved, bytes, put back, and the question that paces: in one write. */
-static void send_piece(struct pictures *p, int64_t now_us)
-{
-    const struct picture_piece *piece = &p->stream->piece[p->next++];
-    struct spn_buf b = SPN_BUF_INIT((size_t)1 << 30);
-
-    if (p->next == 1)
-        dump(p->stream);
-    spn_buf_printf(&b, "\0337\033[%d;%dH", p->fly_top + piece->row + 1, p->fly_left + 1);
-    spn_buf_add(&b, p->stream->bytes.data + piece->at, piece->n);
-    spn_buf_puts(&b, "\0338");
-    if (!p->pace.by_rate)
-        spn_buf_puts(&b, "\033[5n");
-    if (!b.failed)
-        term_write(p->term, b.data, b.length);
-    pace_sent(&p->pace, b.length, now_us);
-    spn_buf_free(&b);
-}
-
-bool pictures_turn(struct pictures *p)
-{
-    int64_t now_us = clock_us();
-    bool again;
-
-    p->now_ms = now_us / 1000;
-    take(p);
-    make(p);
-    /* The refinement of a still gives way to what is newer. */
-    if (p->flying >= 0 && p->stream_ours && p->slot[p->flying].asked_level == 0)
-        give_up(p);
-    if (p->drop.length > 0) {
-        term_write(p->term, p->drop.data, p->drop.length);
-        spn_buf_trim(&p->drop, 0);
-    }
-    if (p->flying >= 0 && p->next == p->stream->n && pace_idle(&p->pace, now_us)) {
-        if (p->stream_ours)
-            picture_stream_free(p->stream);
-        p->stream = NULL;
-        p->stream_ours = false;
-        p->flying = -1;
-    }
-    if (p->flying < 0 && pace_idle(&p->pace, now_us) &&
-        !(p->unfocused && p->plan.passthrough && p->plan.way != PICTURE_KITTY))
-        launch(p);
-    if (p->flying >= 0 && p->next < p->stream->n &&
-        pace_may(&p->pace, p->stream->piece[p->next].n, now_us))
-        send_piece(p, now_us);
-    again = p->again;
-    p->again = false;
-    return again;
-}
-
-int pictures_wait_ms(const struct pictures *p)
-{
-    int64_t now_us = clock_us(), wait = -1, least = -1;
-
-    for (int i = 0; i < SLOTS; i++) {
-        const struct slot *s = &p->slot[i];
-
-        /* When a coarse still may be made fine. */
-        if (by_bytes(p) && s->key != NULL && s->seen && !s->covered && s->asked_level > 0 &&
-            !s->failed) {
-            int64_t left = (s->changed_ms + STILL_MS) * 1000 - now_us;
-
-            least = left > 0 ? left : 1000;
-        }
-        if (wait < 0 || (least >= 0 && least < wait))
-            wait = least;
-    }
-    if (p->flying >= 0 && p->next < p->stream->n &&
-        pace_may(&p->pace, p->stream->piece[p->next].n, now_us))
-        return 0;
-    if (p->flying >= 0) {
-        int64_t left = pace_wait_us(&p->pace, now_us);
-
-        if (left >= 0 && (wait < 0 || left < wait))
-            wait = left;
-    }
-    return wait < 0 ? -1 : (int)((wait + 999) / 1000);
-}
-
-void pictures_answer(struct pictures *p)
-{
-    pace_answered(&p->pace, clock_us());
 }
 
 /* ---- life ---- */

@@ -89,29 +89,29 @@ void plot_set(struct spn_pane *p, const struct spn_plot *plot)
 
 /* ---- colours ---- */
 
-void plot_look_plain(struct plot_look *l)
+void plot_look_ground(struct plot_look *l, int32_t ground)
 {
-    *l = (struct plot_look){ 0x000000,
-                             0x333333,
-                             { 0x7fc8d8, 0xe3c16f, 0xd59be8, 0x8fce8a, 0xf28b82, 0x86b7ff } };
+    static const struct plot_look
+        dark = { 0, 0, { 0x7fc8d8, 0xe3c16f, 0xd59be8, 0x8fce8a, 0xf28b82, 0x86b7ff } },
+        light = { 0, 0, { 0x1f6f8b, 0x8a5a00, 0x7a3e9d, 0x2e7d32, 0xb3261e, 0x1a56c4 } };
+    bool is_light;
+
+    ground = ground >= 0 ? ground : 0;
+    is_light = (ground >> 16 & 255) * 3 + (ground >> 8 & 255) * 6 + (ground & 255) > 1275;
+    *l = is_light ? light : dark;
+    l->ground = ground;
+    for (int k = 16; k >= 0; k -= 8) { /* a little off the ground, towards the other end */
+        int32_t c = ground >> k & 255;
+
+        l->grid |= (is_light ? c * 85 / 100 : c + (255 - c) * 18 / 100) << k;
+    }
 }
 
 void plot_look_theme(struct plot_look *l, const struct theme *t, int colours, int32_t terminal)
 {
     int32_t ground = theme_shown(t->role[SPN_STYLE_TEXT].bg, colours);
-    bool light;
 
-    plot_look_plain(l);
-    if (ground < 0)
-        ground = terminal >= 0 ? terminal : 0;
-    light = (ground >> 16 & 255) * 3 + (ground >> 8 & 255) * 6 + (ground & 255) > 1275;
-    l->ground = ground;
-    l->grid = 0;
-    for (int k = 16; k >= 0; k -= 8) { /* a little off the ground, towards the other end */
-        int32_t c = ground >> k & 255;
-
-        l->grid |= (light ? c * 85 / 100 : c + (255 - c) * 18 / 100) << k;
-    }
+    plot_look_ground(l, ground >= 0 ? ground : terminal);
     for (int i = 0; i < 6; i++) {
         int32_t c = theme_shown(t->role[SPN_STYLE_SERIES_1 + i].fg, colours);
 
@@ -129,7 +129,7 @@ static void look_of(struct plot_look *l, const struct spn_pane *p)
         plot_look_theme(l, &ui->theme, f != NULL ? f->colours : 256,
                         f != NULL && f->has_ground ? f->ground : -1);
     else
-        plot_look_plain(l);
+        plot_look_ground(l, -1);
 }
 
 static void draw(struct spn_pane *p, struct area a, bool focused)

@@ -11,7 +11,7 @@ struct theme;
 struct plot_look {
     int32_t ground, grid, series[6];
 };
-void plot_look_plain(struct plot_look *l); /* no theme: on a dark ground */
+void plot_look_ground(struct plot_look *l, int32_t ground); /* no theme; -1: a black ground */
 /* As the theme is shown in COLOURS; TERMINAL: its ground, -1: not known. */
 void plot_look_theme(struct plot_look *l, const struct theme *t, int colours, int32_t terminal);
 

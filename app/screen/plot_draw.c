@@ -247,7 +247,7 @@ static void draw_histogram(const struct drawing *d, struct area a)
 }
 
 /* "0.01 ....:::---===***### 0.4", in the colours themselves. */
-static void scale(struct area row, const struct plot_range *range)
+static void scale(struct area row, const struct plot_range *range, bool pixel)
 {
     char lo[32], hi[32];
     int left, right, wide;
@@ -261,8 +261,12 @@ static void scale(struct area row, const struct plot_range *range)
     if (wide < 4)
         return;
     area_puts(row, 0, 0, lo, SPN_STYLE_DIM);
-    for (int k = 0; k < wide; k++)
+    for (int k = 0; k < wide; k++) {
         dots_shade(row, 0, left + 1 + k, k / (wide - 1.0));
+        if (pixel) /* the map has no characters either */
+            area_colours(row, 0, left + 1 + k, dots_heat_colour(k / (wide - 1.0)),
+                         dots_heat_colour(k / (wide - 1.0)));
+    }
     area_puts(row, 0, left + 2 + wide, hi, SPN_STYLE_DIM);
 }
 
@@ -274,7 +278,7 @@ static void draw_heat(const struct drawing *d, struct area a)
         return;
     plot_heat_range(d->plot, &range);
     if (a.rows >= 6) {
-        scale(area_part(a, a.rows - 1, 0, 1, a.columns), &range);
+        scale(area_part(a, a.rows - 1, 0, 1, a.columns), &range, d->cell_w > 0);
         a = area_part(a, 0, 0, a.rows - 1, a.columns);
     }
     if (body_picture(d, a))

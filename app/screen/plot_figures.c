@@ -55,28 +55,54 @@ void plot_ranges(const struct spn_plot *p, struct plot_range *x, struct plot_ran
     not_flat(y);
 }
 
+/* Bins that were counted already, N of them drawn as at most MOST. */
+static void add_counted(double *count, int n, const struct spn_series *s, bool log,
+                        struct plot_range *x)
+{
+    double half = s->n > 1 ? (s->x[s->n - 1] - s->x[0]) / (double)(s->n - 1) / 2 : 0.5;
+
+    *x = (struct plot_range){ plot_scaled(s->x[0] - half, log),
+                              plot_scaled(s->x[s->n - 1] + half, log) };
+    for (size_t i = 0; i < s->n; i++)
+        if (isfinite(s->y[i]))
+            count[(size_t)i * (size_t)n / s->n] += s->y[i];
+}
+
+static void add_samples(double *count, int n, const struct spn_series *s, bool log,
+                        struct plot_range *x)
+{
+    *x = (struct plot_range){ NAN, NAN };
+    for (size_t i = 0; i < s->n; i++)
+        widen(x, plot_scaled(s->y[i], log));
+    not_flat(x);
+    for (size_t i = 0; i < s->n; i++) {
+        double u = (plot_scaled(s->y[i], log) - x->lo) / (x->hi - x->lo);
+
+        if (isfinite(u))
+            count[u >= 1 ? n - 1 : (int)(u * n)]++;
+    }
+}
+
 double *plot_counts(const struct spn_plot *p, int most, int *bins, struct plot_range *x,
                     struct plot_range *y)
 {
     const struct spn_series *s = &p->series[0];
-    double *count;
+    bool counted = s->x != NULL && s->n > 0;
     int n = p->bins > 0 && p->bins < most ? p->bins : most;
+    double *count;
 
-    *x = (struct plot_range){ NAN, NAN };
+    if (counted)
+        n = s->n < (size_t)most ? (int)s->n : most;
     *y = (struct plot_range){ 0, 0 };
     *bins = n;
     count = spn_calloc((size_t)n, sizeof *count);
     if (count == NULL)
         return NULL;
-    for (size_t i = 0; i < s->n; i++)
-        widen(x, plot_scaled(s->y[i], p->log_x));
+    if (counted)
+        add_counted(count, n, s, p->log_x, x);
+    else
+        add_samples(count, n, s, p->log_x, x);
     not_flat(x);
-    for (size_t i = 0; i < s->n; i++) {
-        double u = (plot_scaled(s->y[i], p->log_x) - x->lo) / (x->hi - x->lo);
-
-        if (isfinite(u))
-            count[u >= 1 ? n - 1 : (int)(u * n)]++;
-    }
     for (int k = 0; k < n; k++) {
         count[k] = p->log_y ? log10(1 + count[k]) : count[k];
         widen(y, count[k]);

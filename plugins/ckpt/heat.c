@@ -1,4 +1,4 @@
-/* heat.c - a matrix as a picture of cells: characters, a grey image, or numbers. */
+/* heat.c - a matrix as a picture of cells: pixels, characters, a grey image, or numbers. */
 #include "config.h"
 
 #include "heat.h"
@@ -136,8 +136,34 @@ static spn_status read_window(struct spn_window *w, const char *text, const stru
     return SPN_OK;
 }
 
+/* Magnitudes as a heat map; a cell with a NaN or an infinity is none. */
+static spn_status as_plot(struct run *r, const struct heat *p, struct spn_err *err)
+{
+    const struct spn_picture_api *pictures = r->host->query("picture", 1);
+    size_t n = (size_t)p->down * (size_t)p->across;
+    double *v = spn_calloc(n, sizeof *v);
+    spn_status st;
+
+    if (v == NULL)
+        return spn_fail(err, SPN_ENOMEM, "heat: no memory for %zu cells", n);
+    for (size_t i = 0; i < n; i++) {
+        double h = heat_value(p, (int)i / p->across, (int)i % p->across);
+
+        h = p->log ? log10(fabs(h) > p->most * 1e-4 ? fabs(h) : p->most * 1e-4) : fabs(h);
+        v[i] = p->cell[i].odd > 0 ? NAN : h;
+    }
+    st = pictures->plot(r->job,
+                        &(struct spn_plot){ .kind = SPN_PLOT_HEAT,
+                                            .heat = v,
+                                            .rows = (size_t)p->down,
+                                            .columns = (size_t)p->across },
+                        0, 0, err);
+    spn_free(v);
+    return st;
+}
+
 static spn_status put(struct run *r, const struct heat *p, const struct spn_entry *e,
-                      struct spn_err *err)
+                      bool picture, struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT((size_t)64 << 20);
     char shape[200];
@@ -145,11 +171,15 @@ static spn_status put(struct run *r, const struct heat *p, const struct spn_entr
 
     spn_buf_printf(&b,
                    "%s %s %s, rows %" PRId64 ":%" PRId64 ", columns %" PRId64 ":%" PRId64
-                   ", %s of a cell, @ is %.6g\n",
+                   ", %s of a cell%s %.6g\n",
                    e->name, spn_dtype_name(e->t.dtype), shape_text(shape, sizeof shape, &e->t),
                    p->w.row, p->w.row + p->w.rows, p->w.col, p->w.col + p->w.cols, p->value,
+                   !picture ? ", @ is"
+                   : p->log ? ", powers of ten, most"
+                            : ", most",
                    p->most);
-    as_text(&b, p);
+    if (!picture)
+        as_text(&b, p);
     if (b.failed)
         st = spn_fail(err, SPN_ENOMEM, "heat: no memory for %d x %d cells", p->down, p->across);
     else
@@ -167,6 +197,8 @@ static spn_status put(struct run *r, const struct heat *p, const struct spn_entr
 spn_status verb_heat(struct run *r, struct spn_err *err)
 {
     const char *out = spn_value_str(r->v, "output");
+    const struct spn_picture_api *pictures = r->host->query("picture", 1);
+    bool picture = out == NULL && pictures != NULL && pictures->wanted(r->job);
     struct heat p = { .value = spn_value_str(r->v, "cell"), .log = spn_value_flag(r->v, "log") };
     int64_t down = spn_value_int(r->v, "down"), across = spn_value_int(r->v, "across");
     struct ckpt c;
@@ -184,15 +216,17 @@ spn_status verb_heat(struct run *r, struct spn_err *err)
         st = read_window(&p.w, spn_value_str(r->v, "slice"), &t, err);
     if (st == SPN_OK) {
         /* A picture on paper is as wide as it can be; 24 lines fit any screen. */
-        down = down > 0 ? down : out != NULL ? 512 : 20;
-        across = across > 0 ? across : out != NULL ? 512 : 70;
+        down = down > 0 ? down : out != NULL || picture ? 512 : 20;
+        across = across > 0 ? across : out != NULL || picture ? 512 : 70;
         st = heat_run(&p, (int)down, (int)across, &t, &r->how, err);
     }
     st = check_rows(&c, st, err);
     if (st == SPN_OK && out != NULL)
         st = as_image(&p, out, err);
     else if (st == SPN_OK)
-        st = put(r, &p, c.row[0].e, err);
+        st = put(r, &p, c.row[0].e, picture, err);
+    if (st == SPN_OK && picture)
+        st = as_plot(r, &p, err);
     heat_free(&p);
     spn_free(copy);
     ckpt_close(&c);

@@ -157,15 +157,34 @@ static void bars(struct spn_buf *b, const struct figures *f)
     spn_buf_printf(b, "%13.6g\n", f->spread.hi);
 }
 
+/* The same as a picture. */
+static spn_status as_plot(struct run *r, const struct figures *f, struct spn_err *err)
+{
+    const struct spn_picture_api *pictures = r->host->query("picture", 1);
+    double x[SPN_BINS_MAX], y[SPN_BINS_MAX], width = (f->spread.hi - f->spread.lo) / f->spread.bins;
+    struct spn_series series = { "numbers", x, y, (size_t)f->spread.bins };
+
+    for (int k = 0; k < f->spread.bins; k++) {
+        x[k] = f->spread.lo + (k + 0.5) * width;
+        y[k] = (double)f->count[k];
+    }
+    return pictures->plot(
+        r->job, &(struct spn_plot){ .kind = SPN_PLOT_HISTOGRAM, .series = &series, .n = 1 }, 16, 0,
+        err);
+}
+
 spn_status verb_hist(struct run *r, struct spn_err *err)
 {
+    const struct spn_picture_api *pictures = r->host->query("picture", 1);
+    bool picture = pictures != NULL && pictures->wanted(r->job);
+    int64_t bins = spn_value_int(r->v, "bins");
     struct figures *f = spn_calloc(1, sizeof *f);
     struct ckpt c = { .step = -1 };
     spn_status st =
         f == NULL ? spn_fail(err, SPN_ENOMEM, "ckpt: no memory") : open_rows_partial(&c, r, err);
 
     if (f != NULL)
-        f->spread.bins = spn_value_int(r->v, "bins") > 0 ? (int)spn_value_int(r->v, "bins") : 40;
+        f->spread.bins = bins > 0 ? (int)bins : picture ? 100 : 40;
     for (size_t i = 0; st == SPN_OK && i < c.n; i++) {
         struct spn_buf b = SPN_BUF_INIT(1 << 20);
         const struct ckpt_row *row = &c.row[i];
@@ -178,16 +197,19 @@ spn_status verb_hist(struct run *r, struct spn_err *err)
             if (f->known) {
                 spn_buf_printf(&b, ": %" PRId64 " numbers, %" PRId64 " NaN, %" PRId64 " infinite\n",
                                f->s.count, f->s.nan, f->s.inf);
-                bars(&b, f);
+                if (!picture || !isfinite(f->spread.lo))
+                    bars(&b, f);
             } else {
                 spn_buf_puts(&b, ": numbers of this type are not decoded\n");
             }
-            spn_buf_puts(&b, i + 1 < c.n ? "\n" : "");
+            spn_buf_puts(&b, i + 1 < c.n && !picture ? "\n" : "");
         }
         if (st == SPN_OK && b.failed)
             st = spn_fail(err, SPN_ENOMEM, "ckpt: no memory for a histogram");
         if (st == SPN_OK)
             st = r->api->emit(r->job, figures_json(row, f), b.data, err);
+        if (st == SPN_OK && picture && f->known && isfinite(f->spread.lo))
+            st = as_plot(r, f, err);
         spn_buf_free(&b);
     }
     st = check_rows(&c, st, err);

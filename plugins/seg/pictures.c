@@ -199,6 +199,25 @@ static spn_status compare(const struct seg *s, const char *truth_path, const str
     return st;
 }
 
+/* The classes over the picture, on the terminal. */
+static spn_status show(struct seg *s, struct spn_image *picture, const struct spn_image *mask,
+                       const char *path, bool drawn, struct spn_err *err)
+{
+    const struct spn_picture_api *pictures = s->host->query("picture", 1);
+
+    if (pictures == NULL || !pictures->wanted(s->job))
+        return SPN_OK;
+    if (!drawn)
+        mask_over(picture, mask, &s->classes, spn_value_float(s->v, "opacity"));
+    return pictures->show(s->job,
+                          &(struct spn_pixels){ .kind = SPN_PIXELS_RGB,
+                                                .width = picture->width,
+                                                .height = picture->height,
+                                                .data = picture->pixels,
+                                                .alt = path },
+                          0, 0, err);
+}
+
 static spn_status one(struct seg *s, const char *path, const char *to, struct score *score,
                       struct spn_err *err)
 {
@@ -223,6 +242,9 @@ static spn_status one(struct seg *s, const char *path, const char *to, struct sc
         st = compare(s, truth, &mask, &picture, score, err);
     if (st == SPN_OK && to != NULL)
         st = write_output(s, to, &picture, &mask, err);
+    if (st == SPN_OK)
+        st = show(s, &picture, &mask, path,
+                  to != NULL && strcmp(spn_value_str(s->v, "format"), "overlay") == 0, err);
     if (st == SPN_OK)
         st = emit(s, path, &picture, &mask, truth != NULL ? score : NULL, now() - start, err);
     spn_free(pred);

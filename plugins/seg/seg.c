@@ -33,7 +33,7 @@ static const struct spn_option options[] = {
 static spn_status run(const struct spn_host *h, struct spn_job *job, const struct spn_values *v,
                       int argc, char **argv, struct spn_err *err)
 {
-    struct seg s = { .job = job, .api = h->query("job", 1), .v = v };
+    struct seg s = { .host = h, .job = job, .api = h->query("job", 1), .v = v };
     const char *rule = spn_value_str(v, "rule");
     struct inputs in = { 0 };
     spn_status st =

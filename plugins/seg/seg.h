@@ -7,6 +7,7 @@
 #include "score.h"
 
 struct seg {
+    const struct spn_host *host;
     struct spn_job *job;
     const struct spn_job_api *api;
     const struct spn_values *v;

@@ -175,7 +175,8 @@ struct spn_series {
 };
 struct spn_plot {
     enum spn_plot_kind kind;
-    const struct spn_series *series; /* BAR, HISTOGRAM: one; HISTOGRAM: y are the samples */
+    const struct spn_series *series; /* BAR, HISTOGRAM: one. HISTOGRAM: y are the samples; with x,
+                                        y are the counts of n equal bins and x their middles */
     size_t n;
     const char *const *labels; /* BAR: one a bar; NULL: numbers */
     const double *heat;        /* HEAT: [rows][columns] */
