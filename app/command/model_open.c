@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "base/mem.h"
+#include "engine/adapters.h"
 #include "host/message.h"
 #include "host/models.h"
 #include "tensor/dtype.h"
@@ -13,7 +14,9 @@
 spn_status model_open(struct model_open *m, const struct spn_values *v, bool tokenizer,
                       struct spn_err *err)
 {
+    struct spn_lm_adapter *list = NULL;
     struct spn_lm_options o;
+    char *lora = NULL;
     bool shipped = false;
     int threads = (int)spn_value_int(v, "threads");
     spn_status st;
@@ -36,7 +39,14 @@ spn_status model_open(struct model_open *m, const struct spn_values *v, bool tok
     o.act = strcmp(spn_value_str(v, "act"), "f32") == 0 ? SPN_ACT_F32 : SPN_ACT_INT8;
     o.tokenizer = tokenizer;
     o.pool = m->pool;
-    st = spn_lm_open(&m->lm, m->path, &o, err);
+    st = adapters_text(&lora, v, err);
+    if (st == SPN_OK)
+        st = adapters_list(&list, &o.n_adapter, lora, err);
+    o.adapter = list;
+    if (st == SPN_OK)
+        st = spn_lm_open(&m->lm, m->path, &o, err);
+    spn_free(list);
+    spn_free(lora);
     if (st != SPN_OK)
         model_close(m);
     return st;

@@ -12,10 +12,11 @@ struct engine_settings {
     int threads;  /* 0: spn_threads_allowed() */
     bool act_f32; /* --act f32: products on f32 activations; default int8 */
     int kv_dtype; /* SPN_F32 or SPN_F16 */
+    const char *lora; /* adapters_text's; NULL: none */
     struct spn_cancel
         *cancel; /* set when the user stops; next() then returns SPN_ECANCEL; NULL: never */
 };
-void engine_local_configure(const struct engine_settings *s);
+spn_status engine_local_configure(const struct engine_settings *s, struct spn_err *err);
 
 /* "engine/1" of the local engine. The host hands out a copy whose open() first turns a name into a
    path: SPEC of this open is always the path of a model file or folder. */

@@ -10,6 +10,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "engine/adapters.h"
 #include "engine/constraint.h"
 #include "engine/engine.h"
 #include "engine/local_request.h"
@@ -23,7 +24,7 @@ struct list {
 struct spn_engine {
     struct spn_engine *next;
     int count;
-    char *path;
+    char *path, *lora; /* lora: of the settings */
     struct engine_settings settings;
     struct spn_pool *pool;
     struct spn_lm *m;
@@ -43,9 +44,19 @@ struct spn_engine {
 static struct engine_settings settings = { .kv_dtype = SPN_F32 };
 static struct spn_engine *engines;
 
-void engine_local_configure(const struct engine_settings *s)
+static char *adapters; /* settings.lora */
+
+spn_status engine_local_configure(const struct engine_settings *s, struct spn_err *err)
 {
+    char *lora = s->lora != NULL ? spn_strdup(s->lora) : NULL;
+
+    if (s->lora != NULL && lora == NULL)
+        return spn_fail(err, SPN_ENOMEM, "--lora: no memory");
+    spn_free(adapters);
+    adapters = lora;
     settings = *s;
+    settings.lora = adapters;
+    return SPN_OK;
 }
 
 /* ---- lists ---- */
@@ -98,6 +109,7 @@ static void engine_free(struct spn_engine *e)
     spn_lm_close(e->m);
     spn_pool_free(e->pool);
     spn_free(e->scores);
+    spn_free(e->lora);
     spn_free(e->path);
     spn_free(e);
 }
@@ -132,6 +144,7 @@ static void describe(struct spn_engine *e, int threads)
 static spn_status start(struct spn_engine *e, struct spn_err *err)
 {
     int threads = e->settings.threads > 0 ? e->settings.threads : spn_threads_allowed();
+    struct spn_lm_adapter *list = NULL;
     struct spn_lm_options lo;
     struct spn_gen_options go;
     spn_status st;
@@ -146,7 +159,11 @@ static spn_status start(struct spn_engine *e, struct spn_err *err)
     go.ctx = e->settings.ctx;
     go.kv_dtype = e->settings.kv_dtype;
     go.pool = e->pool;
-    st = spn_lm_open(&e->m, e->path, &lo, err);
+    st = adapters_list(&list, &lo.n_adapter, e->lora, err);
+    lo.adapter = list;
+    if (st == SPN_OK)
+        st = spn_lm_open(&e->m, e->path, &lo, err);
+    spn_free(list);
     if (st == SPN_OK)
         st = spn_gen_new(&e->gen, e->m, &go, err);
     if (st == SPN_OK)
@@ -159,7 +176,8 @@ static spn_status start(struct spn_engine *e, struct spn_err *err)
 static bool same_settings(const struct engine_settings *a, const struct engine_settings *b)
 {
     return a->ctx == b->ctx && a->threads == b->threads && a->act_f32 == b->act_f32 &&
-           a->kv_dtype == b->kv_dtype;
+           a->kv_dtype == b->kv_dtype &&
+           strcmp(a->lora != NULL ? a->lora : "", b->lora != NULL ? b->lora : "") == 0;
 }
 
 static spn_status local_open(struct spn_engine **out, const char *spec, struct spn_err *err)
@@ -188,7 +206,11 @@ static spn_status local_open(struct spn_engine **out, const char *spec, struct s
     free(real);
     e->settings = settings;
     e->count = 1;
-    st = start(e, err);
+    e->lora = settings.lora != NULL ? spn_strdup(settings.lora) : NULL;
+    e->settings.lora = e->lora;
+    st = settings.lora != NULL && e->lora == NULL
+             ? spn_fail(err, SPN_ENOMEM, "%s: no memory for an engine", spec)
+             : start(e, err);
     if (st != SPN_OK) {
         engine_free(e);
         return st;
@@ -220,6 +242,8 @@ void engine_local_end(void)
         engines = e->next;
         engine_free(e);
     }
+    spn_free(adapters);
+    adapters = NULL;
 }
 
 static const struct spn_caps *local_caps(struct spn_engine *e)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "engine/adapters.h"
 #include "engine/engine.h"
 #include "lm/model.h"
 
@@ -298,7 +299,7 @@ static void test_shared_and_stopped(struct spn_engine *e)
 
     ok(api->open(&same, "./test_local.gguf", NULL) == SPN_OK && same == e, "one engine a path");
     api->close(same);
-    engine_local_configure(&s);
+    engine_local_configure(&s, NULL);
     ok(api->open(&other, model_path, NULL) == SPN_OK && other != e &&
            api->caps(other)->context == 64,
        "other settings, another engine");
@@ -313,6 +314,23 @@ static void test_shared_and_stopped(struct spn_engine *e)
     api->close(other);
 }
 
+/* A path, a path with its scale, and a file whose name only looks like that. */
+static void test_adapters(void)
+{
+    struct spn_lm_adapter *list = NULL;
+    struct spn_err err = SPN_ERR_INIT;
+    int n = 0;
+
+    ok(adapters_list(&list, &n, NULL, &err) == SPN_OK && n == 0 && list == NULL, "no adapter");
+    if (!ok(adapters_list(&list, &n, "a.gguf\nb:0.5\nC:\\x\n", &err) == SPN_OK && n == 3,
+            "three adapters"))
+        return;
+    ok(strcmp(list[0].path, "a.gguf") == 0 && list[0].scale == 1, "one alone has scale 1");
+    ok(strcmp(list[1].path, "b") == 0 && list[1].scale == 0.5f, "a scale behind the colon");
+    ok(strcmp(list[2].path, "C:\\x") == 0 && list[2].scale == 1, "no number, no scale");
+    spn_free(list);
+}
+
 int main(void)
 {
     struct spn_engine *e = NULL;
@@ -320,7 +338,7 @@ int main(void)
     const struct engine_settings s = { .threads = 1, .kv_dtype = SPN_F32 };
 
     api = engine_local();
-    engine_local_configure(&s);
+    engine_local_configure(&s, NULL);
     if (!ok(write_model(), "a model is written") ||
         !ok(api->open(&e, model_path, &err) == SPN_OK, "and opened %s", err.text))
         return done();
@@ -332,6 +350,7 @@ int main(void)
     test_score(e);
     test_refused(e);
     test_embed(e);
+    test_adapters();
     test_shared_and_stopped(e);
     engine_local_end();
     remove(model_path);

@@ -32,6 +32,8 @@ const struct spn_option common_model[] = {
       .help = "activations of products with quantised weights" },
     { "kv-type", SPN_OPT_CHOICE, .choices = "f32 f16", .dflt.s = "f32",
       .help = "element type of the cache of keys and values" },
+    { "lora", SPN_OPT_STRING, .arg = "FILE[:SCALE]", .many = true,
+      .help = "adapter beside the model: a GGUF or a PEFT folder, times SCALE" },
     { "engine", SPN_OPT_STRING, .dflt.s = "local", .arg = "ENGINE",
       .help = "what answers: local, the address of a server, or remote:url=URL,key=value,…" },
     { 0 }

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "engine/adapters.h"
 #include "engine/engine.h"
 #include "engine/net.h"
 #include "engine/remote.h"
@@ -32,6 +33,7 @@ struct opened {
 static char *model; /* what -m said; NULL: not given */
 static bool quiet, said, remote;
 static int64_t local_ctx;
+static char *local_lora;
 static int local_kv_bytes = 4;
 static struct spn_values *remote_values;
 /* Jobs of several screens open, hold and close engines: the list is theirs in turn. */
@@ -300,6 +302,7 @@ spn_status engines_configure(const struct spn_values *v, bool is_quiet, struct s
                                  .threads = (int)spn_value_int(v, "threads"),
                                  .cancel = job_cancel() };
     const char *name = spn_value_str(v, "model");
+    char *lora = NULL;
     spn_status st = check_device(spn_value_str(v, "device"), err);
 
     if (st == SPN_OK)
@@ -308,15 +311,27 @@ spn_status engines_configure(const struct spn_values *v, bool is_quiet, struct s
         return st;
     s.act_f32 = strcmp(spn_value_str(v, "act"), "f32") == 0;
     s.kv_dtype = strcmp(spn_value_str(v, "kv-type"), "f16") == 0 ? SPN_F16 : SPN_F32;
+    st = adapters_text(&lora, v, err);
+    if (st != SPN_OK)
+        return st;
+    if (lora != NULL && remote) {
+        spn_free(lora);
+        return spn_fail(err, SPN_EUSAGE, "--lora: a server applies its own adapters; it is for "
+                                         "models that run here");
+    }
+    s.lora = lora;
     local_ctx = s.ctx;
     local_kv_bytes = s.kv_dtype == SPN_F16 ? 2 : 4;
     quiet = is_quiet;
     spn_free(model);
     model = name != NULL ? spn_strdup(name) : NULL;
     if (name != NULL && model == NULL)
-        return spn_fail(err, SPN_ENOMEM, "-m: no memory");
-    engine_local_configure(&s);
-    return SPN_OK;
+        st = spn_fail(err, SPN_ENOMEM, "-m: no memory");
+    if (st == SPN_OK)
+        st = engine_local_configure(&s, err);
+    spn_free(local_lora);
+    local_lora = lora;
+    return st;
 }
 
 spn_status engines_identity(char **out, struct spn_err *err)
@@ -340,6 +355,13 @@ spn_status engines_identity(char **out, struct spn_err *err)
         st = models_resolve(&path, NULL, model, err);
         *out = st == SPN_OK ? models_identity(path) : NULL;
         spn_free(path);
+        if (*out != NULL && local_lora != NULL) { /* with an adapter it is another model */
+            struct spn_buf b = SPN_BUF_INIT(1 << 17);
+
+            spn_buf_printf(&b, "%s+%s", *out, local_lora);
+            spn_free(*out);
+            *out = spn_buf_steal(&b);
+        }
     }
     if (st == SPN_OK && *out == NULL)
         st = spn_fail(err, SPN_ENOMEM, "-m: no memory");
@@ -360,4 +382,6 @@ void engines_end(void)
     remote_values = NULL;
     spn_free(model);
     model = NULL;
+    spn_free(local_lora);
+    local_lora = NULL;
 }

@@ -66,15 +66,18 @@ const struct spn_entry *lm_find_named(const struct spn_lm *m, const char *before
                                       size_t room)
 {
     const struct spn_entry *e = NULL;
+    const char *lead = m->name_lead != NULL ? m->name_lead : "";
     int n, len;
 
+    if (m->name_tail != NULL)
+        suffix = strcmp(suffix, ".weight") == 0 ? m->name_tail : "-"; /* adapters have no biases */
     for (const char *b = before; e == NULL; b += n) {
         n = word(&b);
         for (const char *w = names; e == NULL && (len = word(&w)) > 0; w += len) {
             if (n > 0)
-                snprintf(name, room, "%.*s%" PRId64 ".%.*s%s", n, b, layer, len, w, suffix);
+                snprintf(name, room, "%s%.*s%" PRId64 ".%.*s%s", lead, n, b, layer, len, w, suffix);
             else
-                snprintf(name, room, "%.*s%s", len, w, suffix);
+                snprintf(name, room, "%s%.*s%s", lead, len, w, suffix);
             e = spn_reader_find(m->reader, name);
         }
         if (n == 0 || b[n] == '\0')

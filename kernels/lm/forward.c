@@ -6,6 +6,7 @@
 
 #include "lm/bind.h"
 #include "lm/forward.h"
+#include "lm/lora.h"
 
 spn_val lm_value(struct lm_pass *s, struct spn_weight *w)
 {
@@ -14,7 +15,18 @@ spn_val lm_value(struct lm_pass *s, struct spn_weight *w)
 
 spn_val lm_linear(struct lm_pass *s, spn_val x, struct spn_weight *w, struct spn_weight *bias)
 {
-    return spn_op_matmul(s->p, x, lm_value(s, w), bias != NULL ? lm_value(s, bias) : -1);
+    spn_val y = spn_op_matmul(s->p, x, lm_value(s, w), bias != NULL ? lm_value(s, bias) : -1), low;
+
+    for (int i = 0; i < s->m->n_lora; i++) {
+        struct lm_lora *l = &s->m->lora[i];
+
+        if (l->of != w)
+            continue;
+        low = spn_op_matmul(s->p, x, spn_plan_weight(s->p, &l->a), -1);
+        low = spn_op_matmul(s->p, low, spn_plan_weight(s->p, &l->b), -1);
+        y = spn_op_add(s->p, y, spn_op_scale(s->p, low, l->scale));
+    }
+    return y;
 }
 
 static float or_one(float scale)

@@ -11,6 +11,7 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "lm/bind.h"
+#include "lm/lora.h"
 
 void spn_lm_options_default(struct spn_lm_options *o)
 {
@@ -410,6 +411,8 @@ spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_l
         st = open_tokenizer(m, err);
     if (st == SPN_OK && o->pack)
         st = pack(m, o, err);
+    if (st == SPN_OK && o->n_adapter > 0)
+        st = lm_lora_bind(m, o->adapter, o->n_adapter, o, err);
     if (st == SPN_OK)
         st = spn_reader_check(m->reader, err);
     if (st != SPN_OK) {
@@ -426,6 +429,7 @@ void spn_lm_close(struct spn_lm *m)
         return;
     for (int i = 0; i < m->n_list; i++)
         spn_pack_free(m->list[i]->pack);
+    lm_lora_free(m);
     spn_tokenizer_free(m->tokenizer);
     spn_reader_close(m->reader);
     spn_free(m->block);

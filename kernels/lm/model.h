@@ -152,22 +152,33 @@ struct spn_lm {
     uint64_t bytes_packed, bytes_mapped, params;
     struct spn_weight **list; /* [n_list] every weight in spn_lm_weight's order */
     int n_list;
-    float *block; /* spn_lm_create: all weights one after another; else NULL */
+    float *block;         /* spn_lm_create: all weights one after another; else NULL */
+    struct lm_lora *lora; /* [n_lora] low-rank additions to products */
+    int n_lora;
+    const char *name_lead, *name_tail; /* of the reader's names, where it is an adapter's */
 };
 
+/* A low-rank adapter (Hu and others 2021): a GGUF of type adapter or a PEFT folder, times SCALE. */
+struct spn_lm_adapter {
+    const char *path;
+    float scale;
+};
 struct spn_lm_options {
     enum spn_act act; /* SPN_ACT_INT8 by default; `--act f32` */
     bool pack; /* pack products for generation (default true); else products run on the file's types
                 */
     bool tokenizer; /* a missing tokenizer is an error (default true) */
     bool expand;    /* latent attention keeps keys and values, not their latent rows (false) */
+    const struct spn_lm_adapter *adapter; /* [n_adapter] applied one beside the other */
+    int n_adapter;
     struct spn_pool *pool;
 };
 void spn_lm_options_default(struct spn_lm_options *o);
 /* Open a GGUF file or Hugging Face folder; O NULL: the defaults. Every shape is checked against the
    hyper-parameters before use. SPN_ENOMEM when packed weights would not fit what is free: the
    sentence has both figures. SPN_EFORMAT: architecture not known, a setting that is not handled, a
-   tensor missing or of another shape, no tokenizer, a tokenizer larger than the table. */
+   tensor missing or of another shape, no tokenizer, a tokenizer larger than the table, an adapter
+   that does not fit. */
 spn_status spn_lm_open(struct spn_lm **out, const char *path, const struct spn_lm_options *o,
                        struct spn_err *err);
 /* A model with random weights for training, all f32: normal with deviation 0.02, the matrices that
