@@ -47,8 +47,8 @@ void picture_use(const struct picture_service *s);
    so its shape is off by half a cell at most. */
 void picture_fit(const struct spn_pixels *p, int rows, int columns, int cell_w, int cell_h,
                  int *out_rows, int *out_columns);
-/* Draw S into all cells of A as half blocks, or shades where the grid is ASCII. */
-void picture_blocks(struct area a, const struct spn_pixels *p);
+/* Draw P into all cells of A as half blocks; LETTERS, and where the grid is ASCII: as shades. */
+void picture_blocks(struct area a, const struct spn_pixels *p, bool letters);
 
 /* ---- pixels ---- */
 

@@ -64,7 +64,7 @@ static int32_t mean(const struct spn_pixels *p, int x, int y, int w, int h)
     return (int32_t)(sum[0] / n << 16 | sum[1] / n << 8 | sum[2] / n);
 }
 
-void picture_blocks(struct area a, const struct spn_pixels *p)
+void picture_blocks(struct area a, const struct spn_pixels *p, bool letters)
 {
     static const char shades[] = " .:-=+*#%@";
 
@@ -73,7 +73,7 @@ void picture_blocks(struct area a, const struct spn_pixels *p)
             int32_t upper = mean(p, k, 2 * r, a.columns, 2 * a.rows);
             int32_t lower = mean(p, k, 2 * r + 1, a.columns, 2 * a.rows);
 
-            if (a.on->ascii) {
+            if (letters || a.on->ascii) {
                 int grey = (int)(((upper >> 16 & 255) * 30 + (upper >> 8 & 255) * 59 +
                                   (upper & 255) * 11) /
                                  100);
@@ -94,7 +94,7 @@ static void draw_cells(void *ctx, const void *key, struct area a, struct picture
     if (!fill)
         picture_fit(&s->pixels, a.rows, a.columns, 1, 2, &rows, &columns);
     picture_blocks(area_part(a, (a.rows - rows) / 2, (a.columns - columns) / 2, rows, columns),
-                   &s->pixels);
+                   &s->pixels, false);
 }
 
 static void forget_none(void *ctx, const void *key)

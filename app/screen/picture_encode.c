@@ -5,7 +5,8 @@
 #include "base/mem.h"
 #include "screen/picture_protocol.h"
 
-spn_status picture_piece_end(struct picture_stream *s, size_t begun, int row, struct spn_err *err)
+spn_status picture_piece_end(struct picture_stream *s, size_t begun, int row, int column,
+                             struct spn_err *err)
 {
     struct picture_piece *grown;
 
@@ -15,7 +16,7 @@ spn_status picture_piece_end(struct picture_stream *s, size_t begun, int row, st
     if (grown == NULL)
         return spn_fail(err, SPN_ENOMEM, "picture: no memory for %zu pieces", s->n + 1);
     s->piece = grown;
-    s->piece[s->n++] = (struct picture_piece){ row, begun, s->bytes.length - begun };
+    s->piece[s->n++] = (struct picture_piece){ row, column, begun, s->bytes.length - begun };
     return SPN_OK;
 }
 

@@ -14,9 +14,9 @@ struct picture_task {
     size_t piece_bytes;          /* about so many a piece; 0: one piece */
     uint32_t image;              /* KITTY: its number, 1 to 255 */
 };
-/* A piece: whole sequences. ROW: of the picture's rows, where the cursor has to be. */
+/* A piece: whole sequences. ROW, COLUMN: cell of the picture where the cursor has to be. */
 struct picture_piece {
-    int row;
+    int row, column;
     size_t at, n; /* bytes of the stream */
 };
 struct picture_stream {

@@ -128,7 +128,7 @@ spn_status picture_encode_kitty(struct picture_stream *out, const struct picture
         sequence(&out->bytes, t->plan.passthrough, head, text.data + at, n);
         at += n;
         if (!more || (t->piece_bytes > 0 && out->bytes.length - begun >= t->piece_bytes)) {
-            st = picture_piece_end(out, begun, 0, err);
+            st = picture_piece_end(out, begun, 0, 0, err);
             begun = out->bytes.length;
         }
     }
@@ -172,7 +172,7 @@ spn_status picture_encode_iterm(struct picture_stream *out, const struct picture
         picture_chafa_release(bytes);
     }
     if (st == SPN_OK)
-        st = picture_piece_end(out, 0, 0, err);
+        st = picture_piece_end(out, 0, 0, 0, err);
     spn_buf_free(&file);
     return st;
 }

@@ -67,9 +67,9 @@ static void draw(void *ctx, const void *key, struct area a, struct picture_sourc
         columns = 297; /* more cells than the protocol has marks for */
     a = area_part(a, 0, 0, rows, columns);
     if (p->plan.way == PICTURE_ASCII)
-        picture_blocks(a, &s->pixels);
+        picture_blocks(a, &s->pixels, true);
     else if (p->plan.way == PICTURE_BLOCKS && !picture_symbols(a, &s->pixels))
-        picture_blocks(a, &s->pixels);
+        picture_blocks(a, &s->pixels, false);
     else if (p->plan.way != PICTURE_BLOCKS)
         encode(p, a, s);
 }
@@ -197,11 +197,15 @@ spn_status picture_page_print(struct picture_page *p, struct spn_buf *out, struc
     for (int i = 0; i < p->n; i++) {
         const struct picture_on_page *on = &p->on[i];
 
-        spn_buf_printf(out, "\0337\033[%dA\r", p->cells.rows - on->top);
-        if (on->left > 0)
-            spn_buf_printf(out, "\033[%dC", on->left);
-        spn_buf_add(out, on->stream.bytes.data, on->stream.bytes.length);
-        spn_buf_puts(out, "\0338");
+        for (size_t k = 0; k < on->stream.n; k++) {
+            const struct picture_piece *piece = &on->stream.piece[k];
+
+            spn_buf_printf(out, "\0337\033[%dA\r", p->cells.rows - on->top - piece->row);
+            if (on->left + piece->column > 0)
+                spn_buf_printf(out, "\033[%dC", on->left + piece->column);
+            spn_buf_add(out, on->stream.bytes.data + piece->at, piece->n);
+            spn_buf_puts(out, "\0338");
+        }
     }
     return out->failed ? spn_fail(err, SPN_ENOMEM, "picture: no memory to print it") : SPN_OK;
 }

@@ -13,8 +13,9 @@ spn_status picture_encode_kitty(struct picture_stream *out, const struct picture
 spn_status picture_encode_iterm(struct picture_stream *out, const struct picture_task *t,
                                 const uint8_t *pixels, const struct spn_pixels *p,
                                 struct spn_err *err);
-/* What was appended since BEGUN is a piece, for row ROW of the picture. */
-spn_status picture_piece_end(struct picture_stream *s, size_t begun, int row, struct spn_err *err);
+/* What was appended since BEGUN is a piece, for cell (ROW, COLUMN) of the picture. */
+spn_status picture_piece_end(struct picture_stream *s, size_t begun, int row, int column,
+                             struct spn_err *err);
 
 /* iTerm2's protocol by libchafa, which needs no PNG; *OUT is freed with picture_chafa_release. */
 spn_status picture_chafa_iterm(char **out, size_t *n, const struct picture_task *t,

@@ -10,6 +10,7 @@
 #include "screen/picture_state.h"
 
 #define STILL_MS         300   /* a picture that has not changed for so long gets its full size */
+#define LONG_S           0.25  /* a picture that takes longer gives way to a newer one */
 #define CELL_BYTES       16    /* of a cell in two colours, about */
 #define FIRST_ROWS_BYTES 16384 /* while the line is not known */
 
@@ -126,8 +127,10 @@ static void reveal(struct pictures *p, struct slot *s, int64_t now_us)
     if (p->revealed > 0 || !pace_may(&p->pace, now_us))
         return;
     if ((s->art.rows != s->rows || s->art.columns != s->columns) &&
-        cells_resize(&s->art, s->rows, s->columns, &err) != SPN_OK)
+        cells_resize(&s->art, s->rows, s->columns, &err) != SPN_OK) {
+        cells_free(&s->coming);
         return;
+    }
     rows = rows < 1 ? 1 : rows < s->rows - s->came ? rows : s->rows - s->came;
     memcpy(s->art.cell + (size_t)s->came * (size_t)s->columns,
            s->coming.cell + (size_t)s->came * (size_t)s->columns,
@@ -151,6 +154,7 @@ static void launch(struct pictures *p)
         p->stream = s->made.stream;
         p->fly_top = s->top;
         p->fly_left = s->left;
+        p->fly_long = (double)p->stream->bytes.length > p->pace.rate * LONG_S;
         p->next = 0;
         s->on = true;
     }
@@ -176,7 +180,8 @@ static void send_piece(struct pictures *p, int64_t now_us)
         spn_buf_puts(&b, "\033[5n");
         pace_sent(&p->pace, 0, now_us);
     }
-    spn_buf_printf(&b, "\0337\033[%d;%dH", p->fly_top + piece->row + 1, p->fly_left + 1);
+    spn_buf_printf(&b, "\0337\033[%d;%dH", p->fly_top + piece->row + 1,
+                   p->fly_left + piece->column + 1);
     spn_buf_add(&b, p->stream->bytes.data + piece->at, piece->n);
     spn_buf_puts(&b, "\0338");
     if (!p->pace.by_rate)
@@ -196,7 +201,7 @@ bool pictures_turn(struct pictures *p)
     take(p);
     make(p);
     /* The refinement of a still gives way to what is newer. */
-    if (p->flying >= 0 && p->stream_ours && p->slot[p->flying].asked_level == 0)
+    if (p->flying >= 0 && p->stream_ours && p->fly_long)
         pictures_give_up(p);
     if (p->drop.length > 0) {
         term_write(p->term, p->drop.data, p->drop.length);

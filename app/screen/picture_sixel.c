@@ -9,6 +9,8 @@
 #include "screen/picture_modules.h"
 #include "screen/picture_protocol.h"
 
+#define SIDE_MAX 1000 /* pixels: xterm takes no larger sixel */
+
 /* ---- photographs: the nearest of the palette ---- */
 
 #define CUBE (32 * 32 * 32) /* colours by their upper 5 bits */
@@ -100,64 +102,92 @@ static void put(void *ctx, const char *bytes, size_t n)
     spn_buf_add(ctx, bytes, n);
 }
 
-/* INDICES with those colours alone that are in it, numbered anew. */
-static int compact(uint8_t *out, uint8_t (*used)[3], const uint8_t *indices, size_t n,
-                   const uint8_t (*palette)[3])
+/* A part of the picture: cells [row, bottom) x [left, right). */
+struct tile {
+    int row, bottom, left, right;
+};
+
+/* Part T of INDICES with those colours alone that are in it, numbered anew; how many. */
+static int cut(uint8_t *out, uint8_t (*used)[3], const struct picture_task *t, const struct tile *c,
+               const uint8_t *indices, const uint8_t (*palette)[3], int *width, int *height)
 {
+    int x0 = (int)((int64_t)c->left * t->width / t->columns);
+    int y0 = (int)((int64_t)c->row * t->height / t->rows);
     int16_t number[256];
     int colours = 0;
 
+    *width = (int)((int64_t)c->right * t->width / t->columns) - x0;
+    *height = (int)((int64_t)c->bottom * t->height / t->rows) - y0;
     memset(number, 0xff, sizeof number);
-    for (size_t i = 0; i < n; i++) {
-        if (number[indices[i]] < 0) {
-            memcpy(used[colours], palette[indices[i]], 3);
-            number[indices[i]] = (int16_t)colours++;
+    for (int y = 0; y < *height; y++) {
+        const uint8_t *from = indices + (size_t)(y0 + y) * (size_t)t->width + (size_t)x0;
+
+        for (int x = 0; x < *width; x++) {
+            if (number[from[x]] < 0) {
+                memcpy(used[colours], palette[from[x]], 3);
+                number[from[x]] = (int16_t)colours++;
+            }
+            *out++ = (uint8_t)number[from[x]];
         }
-        out[i] = (uint8_t)number[indices[i]];
     }
     return colours;
+}
+
+static spn_status tile(struct picture_stream *out, const struct picture_task *t,
+                       const struct tile *c, uint8_t *room, const uint8_t *indices,
+                       const uint8_t (*palette)[3], const struct spn_sixel_module *m,
+                       struct spn_err *err)
+{
+    uint8_t used[256][3];
+    size_t begun = out->bytes.length;
+    int width, height, colours = cut(room, used, t, c, indices, palette, &width, &height);
+
+    if (width < 1 || height < 1)
+        return SPN_OK;
+    /* P2 = 1: what no pixel covers stays, so a last band of less than six lines paints nothing
+       below the tile. */
+    spn_buf_puts(&out->bytes, t->plan.passthrough ? "\033Ptmux;\033\033P0;1;0q" : "\033P0;1;0q");
+    if (m->encode(put, &out->bytes, room, width, height, (const uint8_t(*)[3])used, colours) !=
+        SPN_OK)
+        return spn_fail(err, SPN_ENOMEM, "picture: no memory for %d x %d pixels", width, height);
+    spn_buf_puts(&out->bytes, t->plan.passthrough ? "\033\033\\\033\\" : "\033\\");
+    return picture_piece_end(out, begun, c->row, c->left, err);
 }
 
 static spn_status strips(struct picture_stream *out, const struct picture_task *t,
                          const uint8_t *indices, const uint8_t (*palette)[3],
                          const struct spn_sixel_module *m, struct spn_err *err)
 {
-    struct spn_buf *sink = &out->bytes;
-    size_t line = (size_t)t->width, all = line * (size_t)t->height;
-    uint8_t *part = spn_realloc(NULL, all, 1), used[256][3];
-    int rows = t->piece_bytes > 0 && t->rows > 0 && t->plan.cell_known ? 1 : t->rows, row = 0;
-    spn_status st = part != NULL ? SPN_OK : SPN_ENOMEM;
+    uint8_t *room = spn_realloc(NULL, (size_t)t->width * (size_t)t->height, 1);
+    bool split = t->plan.cell_known;
+    int columns = split && t->width > SIDE_MAX ? SIDE_MAX / t->plan.cell_w : t->columns;
+    int rows_most = split && t->height > SIDE_MAX ? SIDE_MAX / t->plan.cell_h : t->rows;
+    int rows = split && t->piece_bytes > 0 ? 1 : rows_most;
+    struct tile c = { 0 };
+    spn_status st = SPN_OK;
 
-    while (st == SPN_OK && row < t->rows) {
-        int top = (int)((int64_t)row * t->height / t->rows);
-        int last = row + rows < t->rows ? row + rows : t->rows;
-        int bottom = (int)((int64_t)last * t->height / t->rows);
-        size_t begun = out->bytes.length, n = line * (size_t)(bottom - top), made;
-        int colours = compact(part, used, indices + line * (size_t)top, n, palette);
+    if (room == NULL)
+        return spn_fail(err, SPN_ENOMEM, "picture: no memory for %d x %d pixels", t->width,
+                        t->height);
+    for (; st == SPN_OK && c.row < t->rows; c.row = c.bottom) {
+        size_t begun = out->bytes.length, made;
 
-        /* P2 = 1: what no pixel covers stays, so a last band of less than six lines paints nothing
-           below the strip. */
-        spn_buf_puts(&out->bytes,
-                     t->plan.passthrough ? "\033Ptmux;\033\033P0;1;0q" : "\033P0;1;0q");
-        st = n > 0 ? m->encode(put, sink, part, t->width, bottom - top, (const uint8_t(*)[3])used,
-                               colours)
-                   : SPN_OK;
-        spn_buf_puts(&out->bytes, t->plan.passthrough ? "\033\033\\\033\\" : "\033\\");
-        if (st == SPN_OK)
-            st = picture_piece_end(out, begun, row, err);
+        c.bottom = c.row + rows < t->rows ? c.row + rows : t->rows;
+        for (c.left = 0; st == SPN_OK && c.left < t->columns; c.left = c.right) {
+            c.right = c.left + columns < t->columns ? c.left + columns : t->columns;
+            st = tile(out, t, &c, room, indices, palette, m, err);
+        }
+        /* The next one as the last one came out: at most twice as many rows. */
         made = out->bytes.length - begun;
-        row = last;
-        /* The next one as the last one came out: half to twice as many rows. */
-        if (rows < t->rows && made > 0) {
+        if (split && t->piece_bytes > 0 && made > 0) {
             size_t want = (size_t)rows * t->piece_bytes / made;
 
             rows = want < 1 ? 1 : want > 2 * (size_t)rows ? 2 * rows : (int)want;
+            rows = rows < rows_most ? rows : rows_most;
         }
     }
-    spn_free(part);
-    return st == SPN_ENOMEM ? spn_fail(err, SPN_ENOMEM, "picture: no memory for %d x %d pixels",
-                                       t->width, t->height)
-                            : st;
+    spn_free(room);
+    return st;
 }
 
 /* INDICES at the fine size, enlarged to that of the task where they differ. */

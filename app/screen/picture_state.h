@@ -39,6 +39,7 @@ struct pictures {
     int flying;                    /* slot whose picture is on its way; -1: none */
     struct picture_stream *stream; /* of it, lent from its slot or kept here */
     bool stream_ours;
+    bool fly_long;         /* it takes long */
     int fly_top, fly_left; /* where it goes */
     size_t next;           /* piece to send; past the last: it waits for the answers */
     size_t revealed;       /* bytes of cells that the next frame brings */

@@ -161,7 +161,7 @@ static void draw(void *ctx, const void *key, struct area a, struct picture_sourc
     if (s->failed)
         words(a, &source->pixels, s->made.why.text);
     else if (p->plan.way == PICTURE_ASCII)
-        picture_blocks(a, &source->pixels);
+        picture_blocks(a, &source->pixels, true);
     else if (p->plan.way == PICTURE_BLOCKS)
         draw_art(s, a);
     else

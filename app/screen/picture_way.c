@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/mem.h"
+#include "host/parts.h"
 #include "host/paths.h"
 #include "host/settings.h"
 #include "screen/term.h"
@@ -157,6 +158,8 @@ bool picture_way_works(enum picture_way w, const struct term_facts *f)
     case PICTURE_ITERM:
         return has_iterm(f);
     case PICTURE_SIXEL:
+        if (!parts_found(parts_find("spn_sixel"), NULL))
+            return false;
         if (f->sixel || !f->tmux || !may_pass())
             return f->sixel;
         know_tmux();

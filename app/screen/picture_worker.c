@@ -34,7 +34,7 @@ static void encode(struct picture_work *w)
     if (w->task.plan.way == PICTURE_BLOCKS) {
         if (cells_resize(&w->art, w->task.rows, w->task.columns, &w->why) == SPN_OK &&
             !picture_symbols(cells_area(&w->art), &w->source->pixels))
-            picture_blocks(cells_area(&w->art), &w->source->pixels);
+            picture_blocks(cells_area(&w->art), &w->source->pixels, false);
         return;
     }
     w->stream = spn_calloc(1, sizeof *w->stream);

@@ -23,10 +23,11 @@ static int sixel_number(const char **p, const char *end)
     return n;
 }
 
-/* Decode the picture at P into OUT [height][width][3], where LEFT pixels of each row and ROWS rows
- * are there. false: it is not well formed, or leaves the room. */
+/* Decode the picture at P into OUT, whose rows have LINE pixels of 3 bytes; ROOM_WIDTH x
+ * ROOM_HEIGHT are there. false: it is not well formed, or leaves the room. */
 __attribute__((unused)) static bool sixel_decode(struct sixel *s, const char *p, const char *end,
-                                                 uint8_t *out, int room_width, int room_height)
+                                                 uint8_t *out, int line, int room_width,
+                                                 int room_height)
 {
     static uint8_t colour[256][3];
     int x = 0, y = 0, now = 0, params[3] = { 0 }, n = 0, repeat;
@@ -109,8 +110,7 @@ __attribute__((unused)) static bool sixel_decode(struct sixel *s, const char *p,
                     continue;
                 if (x >= s->width || y + bit >= s->height)
                     return false;
-                memcpy(out + 3 * ((size_t)(y + bit) * (size_t)room_width + (size_t)x), colour[now],
-                       3);
+                memcpy(out + 3 * ((size_t)(y + bit) * (size_t)line + (size_t)x), colour[now], 3);
             }
     }
     if (end - p < 2 || p[1] != '\\')

@@ -1,6 +1,6 @@
 /* slow_line.c - a program on a terminal at the end of a slow line: how long does a key take?
  *
- *   slow_line RATE LATENCY_MS KEYS [-d FILE] COMMAND...
+ *   slow_line RATE LATENCY_MS KEYS [-d FILE] [-u TEXT] COMMAND...
  *
  * Runs COMMAND on a pseudo-terminal of 120 x 36 cells of 10 x 20 pixels whose output arrives at
  * RATE bytes a second, LATENCY_MS later, in the order it was written; what is typed takes
@@ -10,7 +10,8 @@
  *   keys N  median MS  p99 MS  most MS  pictures N  bytes N  behind BYTES
  *
  * pictures: sixels that arrived; behind: most bytes that were on the line at once.  -d keeps all
- * that arrived.  Exit status 1: an echo did not come in 60 s, or the program ended by itself. */
+ * that arrived; -u waits until TEXT has arrived, and types nothing before.  Exit status 1: an echo
+ * or the text did not come in 60 s, or the program ended by itself. */
 #include "config.h"
 
 #include <errno.h>
@@ -249,15 +250,16 @@ static int wait_ms(int64_t now)
 int main(int argc, char **argv)
 {
     int at = 4, wanted, letter = 0, status = 0, result = 0;
-    const char *dump = NULL;
-    int64_t next_us, now;
+    const char *dump = NULL, *text = NULL;
+    int64_t next_us, began_us, now;
     unsigned random = 1;
     pid_t child;
 
-    if (argc > 6 && strcmp(argv[4], "-d") == 0) {
-        dump = argv[5];
-        at = 6;
-    }
+    for (; argc > at + 2 && argv[at][0] == '-'; at += 2)
+        if (strcmp(argv[at], "-d") == 0)
+            dump = argv[at + 1];
+        else
+            text = argv[at + 1];
     if (argc <= at || (down.rate = strtod(argv[1], NULL)) <= 0) {
         fprintf(stderr, "usage: slow_line RATE LATENCY_MS KEYS [-d FILE] COMMAND...\n");
         return 2;
@@ -270,7 +272,8 @@ int main(int argc, char **argv)
     if (child < 0 || down.bytes == NULL)
         return 1;
     next_us = now_us() + SETTLE_US + 4 * down.latency_us;
-    while (keys < wanted && result == 0) {
+    began_us = now_us();
+    while ((keys < wanted || text != NULL) && result == 0) {
         struct pollfd p = { master, POLLIN, 0 };
 
         now = now_us();
@@ -280,7 +283,12 @@ int main(int argc, char **argv)
             result = 1;
         deliver_down(now);
         deliver_up(now);
-        if (screen.echo != 0) {
+        if (text != NULL) {
+            if (memmem(down.bytes, down.arrived, text, strlen(text)) != NULL)
+                text = NULL;
+            else if (now - began_us > WAIT_US)
+                result = 1;
+        } else if (screen.echo != 0) {
             next_us = 0;
             if (now - screen.typed_us > WAIT_US)
                 result = 1;

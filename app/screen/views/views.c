@@ -8,9 +8,9 @@ static const struct {
     const char *name;
     const struct spn_view *view;
 } views[] = {
-    { "doctor", &view_doctor },     { "jobs", &view_jobs },     { "messages", &view_messages },
-    { "models", &view_models },     { "papers", &view_papers }, { "plugins", &view_plugins },
-    { "settings", &view_settings }, { "start", &view_start },
+    { "doctor", &view_doctor },   { "jobs", &view_jobs },         { "messages", &view_messages },
+    { "models", &view_models },   { "papers", &view_papers },     { "pictures", &view_pictures },
+    { "plugins", &view_plugins }, { "settings", &view_settings }, { "start", &view_start },
 };
 
 spn_status views_register(struct spn_err *err)

@@ -4,6 +4,6 @@
 #include "screen/ui.h"
 
 extern const struct spn_view view_doctor, view_jobs, view_messages, view_models, view_papers,
-    view_plugins, view_settings, view_start;
+    view_pictures, view_plugins, view_settings, view_start;
 
 #endif
