@@ -13,7 +13,9 @@ static const struct {
     { "doctor", &command_doctor },
     { "help", &command_help },         { "logits", &command_logits },
     { "models", &command_models },     { "papers", &command_papers },
-    { "plugins", &command_plugins },   { "selftest", &command_selftest },
+    { "perplexity", &command_perplexity },
+    { "plugins", &command_plugins },   { "quantize", &command_quantize },
+    { "selftest", &command_selftest },
     { "tokenize", &command_tokenize }, { "train", &command_train },
     { "version", &command_version },
 };

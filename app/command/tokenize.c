@@ -5,14 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "command/stdin.h"
 #include "host/job.h"
 #include "host/models.h"
 #include "text/tokenizer.h"
-
-#define STDIN_CEILING ((size_t)1 << 30)
 
 static const struct spn_option options[] = {
     { "ids", SPN_OPT_FLAG, .help = "print ids, as without --text" },
@@ -24,26 +22,6 @@ static const struct spn_option options[] = {
               "them" },
     { 0 }
 };
-
-static spn_status read_stdin(struct spn_buf *b, struct spn_job *job, struct spn_err *err)
-{
-    char some[65536];
-
-    for (;;) {
-        ssize_t n = read(0, some, sizeof some);
-
-        if (spn_cancelled(table_job.cancel(job)))
-            return SPN_ECANCEL;
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return spn_fail(err, SPN_EIO, "stdin: %s", strerror(errno));
-        if (n == 0)
-            return SPN_OK;
-        if (spn_buf_add(b, some, (size_t)n) != SPN_OK)
-            return spn_fail(err, SPN_ENOMEM, "stdin: more than %zu bytes", STDIN_CEILING);
-    }
-}
 
 static spn_status emit_ids(struct spn_job *job, const struct spn_ids *ids, struct spn_err *err)
 {
@@ -149,7 +127,7 @@ static spn_status to_ids(struct spn_job *job, const struct spn_tokenizer *t,
 static spn_status run(const struct spn_host *host, struct spn_job *job, const struct spn_values *v,
                       int argc, char **argv, struct spn_err *err)
 {
-    struct spn_buf in = SPN_BUF_INIT(STDIN_CEILING);
+    struct spn_buf in = SPN_BUF_INIT(STDIN_MAX);
     struct spn_tokenizer *t = NULL;
     struct spn_reader *r = NULL;
     char *path = NULL;
@@ -160,7 +138,7 @@ static spn_status run(const struct spn_host *host, struct spn_job *job, const st
     if (st == SPN_OK)
         st = spn_tokenizer_open(&t, r, err);
     if (st == SPN_OK)
-        st = read_stdin(&in, job, err);
+        st = stdin_read(&in, job, err);
     if (st == SPN_OK)
         st = spn_value_flag(v, "text") ? to_text(job, t, v, &in, err) : to_ids(job, t, v, &in, err);
     spn_tokenizer_free(t);

@@ -75,8 +75,8 @@ struct k_line k_fit_line(const float *x, int n, int top)
     for (int i = 0; i < n; i++)
         w[i] = mean + fabsf(x[i]);
     for (int k = -1; k <= 20; k++) {
-        float inv = k < 0 ? (float)top / (hi - lo)
-                          : ((float)(top - 1) + 0.1f * (float)k) / (hi - lo);
+        float inv =
+            k < 0 ? (float)top / (hi - lo) : ((float)(top - 1) + 0.1f * (float)k) / (hi - lo);
 
         if (line_of(x, w, n, top, lo, inv, &line, &error) && error < least) {
             least = error;

@@ -124,8 +124,8 @@ static void encode_mxfp4(const float *src, unsigned char *dst, int64_t n)
         dst[0] = (unsigned char)(e < 0 ? 0 : e);
         d = ldexpf(1, dst[0] - 128);
         for (int j = 0; j < HALF; j++)
-            dst[1 + j] = (unsigned char)(nearest_float(src[j], d) |
-                                         nearest_float(src[j + HALF], d) << 4);
+            dst[1 + j] =
+                (unsigned char)(nearest_float(src[j], d) | nearest_float(src[j + HALF], d) << 4);
     }
 }
 

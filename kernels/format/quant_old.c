@@ -32,7 +32,7 @@ static void range(const float *x, float *lo, float *hi)
         *lo = fminf(*lo, x[j]);
         *hi = fmaxf(*hi, x[j]);
     }
-    *lo += 0.0f;                       /* of zeros the ones without a sign */
+    *lo += 0.0f; /* of zeros the ones without a sign */
     *hi += 0.0f;
 }
 

@@ -68,6 +68,47 @@ spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float 
     return st;
 }
 
+/* -ln of the softmax of X [N] at ID. */
+static double nll(const float *x, int64_t n, int32_t id)
+{
+    double largest = -INFINITY, sum = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        largest = fmax(largest, x[i]);
+    for (int64_t i = 0; i < n; i++)
+        sum += exp(x[i] - largest);
+    return log(sum) + largest - x[id];
+}
+
+spn_status spn_lm_nll(struct spn_lm *m, const int32_t *ids, int64_t n, int64_t from, double *out,
+                      struct spn_pool *pool, struct spn_err *err)
+{
+    struct lm_runner r = { 0 };
+    const float *logits;
+    int32_t seq = 0;
+    spn_status st = check(m, ids, n, err);
+
+    if (st == SPN_OK && (from < 0 || from >= n - 1))
+        st = spn_fail(err, SPN_EUSAGE, "%" PRId64 " tokens: none follows token %" PRId64, n, from);
+    if (st != SPN_OK)
+        return st;
+    st = start(&r, m, n, CHUNK, pool, &seq, err);
+    for (int64_t i = 0; i < n - 1 && st == SPN_OK; i += CHUNK) {
+        int64_t rows = n - 1 - i < CHUNK ? n - 1 - i : CHUNK;
+        int64_t first = i < from ? (from - i < rows ? from - i : rows) : 0;
+
+        lm_runner_begin(&r);
+        for (int64_t k = 0; k < rows; k++)
+            lm_runner_add(&r, ids[i + k], i + k, seq, k >= first);
+        st = lm_runner_run(&r, &logits, err);
+        for (int64_t k = first; k < rows && st == SPN_OK; k++)
+            out[i + k - from] = nll(logits + (k - first) * m->shape.n_vocab, m->shape.n_vocab,
+                                    ids[i + k + 1]);
+    }
+    lm_runner_free(&r);
+    return st;
+}
+
 /* Add ROWS rows of WIDTH numbers to SUM, each divided by its root mean square. */
 static void add_rows(const float *x, int64_t rows, int64_t width, double *sum)
 {

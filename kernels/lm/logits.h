@@ -15,6 +15,11 @@ extern "C" {
    model's context. */
 spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float *out,
                          struct spn_pool *pool, struct spn_err *err);
+/* OUT [n - 1 - from] = what each of IDS[from + 1 .. n) costs in nats, the negative log of its
+   probability after all tokens before it; 0 <= FROM < N - 1. Logits are not kept: memory is that of
+   a few rows.  Errors as above. */
+spn_status spn_lm_nll(struct spn_lm *m, const int32_t *ids, int64_t n, int64_t from, double *out,
+                      struct spn_pool *pool, struct spn_err *err);
 /* OUT [n_embd] = the mean over the N tokens IDS, one sequence from position 0, of what the last
  * layer gives, each row scaled to a root mean square of 1 first (a long row would speak for all).
  * Errors as above. */

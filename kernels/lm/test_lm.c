@@ -325,6 +325,26 @@ static void test_tree(struct spn_lm *m)
     world_close(&w);
 }
 
+/* What tokens cost against the LOGITS [n, VOCAB] of the same sequence. */
+static void check_nll(struct spn_lm *m, const int32_t *token, int64_t n, const float *logits)
+{
+    double cost[64], worst = 0;
+    int64_t from = 13;
+
+    ok(spn_lm_nll(m, token, n, from, cost, NULL, NULL) == SPN_OK, "what tokens cost");
+    for (int64_t i = from; i < n - 1; i++) {
+        double sum = 0, want;
+
+        for (int k = 0; k < VOCAB; k++)
+            sum += exp((double)logits[i * VOCAB + k]);
+        want = log(sum) - logits[i * VOCAB + token[i + 1]];
+        if (!(fabs(cost[i - from] - want) <= worst))
+            worst = fabs(cost[i - from] - want);
+    }
+    ok(worst < 1e-6, "is the negative log of their probability: %.1e", worst);
+    ok(spn_lm_nll(m, token, n, n - 1, cost, NULL, NULL) == SPN_EUSAGE, "nothing follows the last");
+}
+
 /* Training and generation are one forward: the same numbers but for the order of sums. */
 static void test_train_use(void)
 {
@@ -357,6 +377,7 @@ static void test_train_use(void)
         den += want * want;
     }
     ok(sqrt(num / den) < 1e-5, "they agree: %.2e", sqrt(num / den));
+    check_nll(m, token, 40, out[0]);
     spn_exec_free(e);
     spn_plan_free(p);
     spn_lm_close(m);

@@ -217,11 +217,11 @@ static void block_tq2_0(const uint8_t *row, int64_t b, struct k_block *out)
 k_block_fn k_block_of(int dtype)
 {
     static const k_block_fn table[SPN_DTYPE_COUNT] = {
-        [SPN_Q8_0] = block_q8_0,     [SPN_Q4_0] = block_q4_0,     [SPN_Q4_1] = block_q4_1,
-        [SPN_Q5_0] = block_q5_0,     [SPN_Q5_1] = block_q5_1,     [SPN_Q2_K] = block_q2_k,
-        [SPN_Q3_K] = block_q3_k,     [SPN_Q4_K] = block_q4_k,     [SPN_Q5_K] = block_q5_k,
-        [SPN_Q6_K] = block_q6_k,     [SPN_IQ4_NL] = block_iq4_nl, [SPN_IQ4_XS] = block_iq4_xs,
-        [SPN_MXFP4] = block_mxfp4,   [SPN_TQ1_0] = block_tq1_0,   [SPN_TQ2_0] = block_tq2_0,
+        [SPN_Q8_0] = block_q8_0,   [SPN_Q4_0] = block_q4_0,     [SPN_Q4_1] = block_q4_1,
+        [SPN_Q5_0] = block_q5_0,   [SPN_Q5_1] = block_q5_1,     [SPN_Q2_K] = block_q2_k,
+        [SPN_Q3_K] = block_q3_k,   [SPN_Q4_K] = block_q4_k,     [SPN_Q5_K] = block_q5_k,
+        [SPN_Q6_K] = block_q6_k,   [SPN_IQ4_NL] = block_iq4_nl, [SPN_IQ4_XS] = block_iq4_xs,
+        [SPN_MXFP4] = block_mxfp4, [SPN_TQ1_0] = block_tq1_0,   [SPN_TQ2_0] = block_tq2_0,
     };
 
     return dtype >= 0 && dtype < SPN_DTYPE_COUNT ? table[dtype] : NULL;

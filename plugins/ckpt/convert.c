@@ -10,8 +10,8 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "format/recode.h"
 #include "lm/model.h"
-#include "tensor/product.h"
 #include "verbs.h"
 
 enum form { TO_GGUF, TO_SAFETENSORS, TO_TORCH, TO_NPZ, TO_FOLDER, TO_NOTHING };
@@ -154,17 +154,6 @@ static spn_status convert_model(struct run *r, enum form form, int dtype, struct
 
 /* ---- tensors as they are named ---- */
 
-/* A tensor on its way: read, recoded and written part by part. */
-struct recoding {
-    const struct spn_reader *reader;
-    const struct spn_entry *e;
-    int to;
-    unsigned char *raw; /* of STRETCH numbers as they are in the file */
-    float *x;           /* the same as floats */
-};
-/* A multiple of every type's block. */
-enum { STRETCH = 1 << 16 };
-
 /* The type that T becomes: only numbers with a fraction change theirs. */
 static int type_for(const struct spn_tensor *t, int to, enum form form)
 {
@@ -182,33 +171,6 @@ static int type_for(const struct spn_tensor *t, int to, enum form form)
     return to;
 }
 
-/* Numbers [first, first + n) at DST. A stretch begins at a whole number of blocks of the source,
-   which need not be where the part begins. */
-static spn_status recode(void *ctx, int64_t first, int64_t n, void *dst, struct spn_err *err)
-{
-    const struct recoding *c = ctx;
-    int64_t total = spn_tensor_elems(&c->e->t);
-    spn_status st = SPN_OK;
-
-    for (int64_t at = first; st == SPN_OK && at < first + n;) {
-        int64_t begin = at / STRETCH * STRETCH,
-                some = total - begin < STRETCH ? total - begin : STRETCH,
-                end = begin + some < first + n ? begin + some : first + n;
-        uint64_t before = 0;
-
-        st = spn_entry_read(c->reader, c->e, begin, some, c->raw, err);
-        if (st == SPN_OK)
-            st = spn_dequant(c->e->t.dtype, c->raw, c->x, some, err);
-        if (st == SPN_OK && !spn_dtype_row_bytes(c->to, at - first, &before))
-            st = spn_fail(err, SPN_EINTERNAL, "%s: a part begins inside a block of %s", c->e->name,
-                          spn_dtype_name(c->to));
-        if (st == SPN_OK)
-            st = spn_quant(c->to, c->x + (at - begin), (char *)dst + before, end - at, err);
-        at = end;
-    }
-    return st;
-}
-
 static spn_status create(struct spn_writer **w, const char *path, enum form form,
                          struct spn_err *err)
 {
@@ -224,104 +186,26 @@ static spn_status create(struct spn_writer **w, const char *path, enum form form
     }
 }
 
-/* An array of strings, integers of 32 bits or floats, which is what a GGUF's tokenizer has. */
-static spn_status add_array(struct spn_writer *w, const char *key, const struct spn_meta *v,
-                            struct spn_err *err)
-{
-    size_t n = (size_t)v->count;
-    const char **s = spn_calloc(n + 1, sizeof *s);
-    size_t *length = spn_calloc(n + 1, sizeof *length);
-    int32_t *whole = spn_calloc(n + 1, sizeof *whole);
-    float *f = spn_calloc(n + 1, sizeof *f);
-    bool there = s != NULL && length != NULL && whole != NULL && f != NULL, strings = true,
-         integers = true, floats = true;
-
-    for (size_t i = 0; there && i < n; i++) {
-        int64_t l = 0;
-        double d = 0;
-
-        strings = strings && spn_meta_elem_str(v, i, &s[i], &length[i]);
-        integers = integers && spn_meta_elem_int(v, i, &l) && l == (int32_t)l;
-        floats = floats && spn_meta_elem_float(v, i, &d);
-        whole[i] = integers ? (int32_t)l : 0;
-        f[i] = (float)d;
-    }
-    if (there && strings && n > 0)
-        (void)spn_writer_strs(w, key, s, length, n);
-    else if (there && integers)
-        (void)spn_writer_i32s(w, key, whole, n);
-    else if (there && floats)
-        (void)spn_writer_f32s(w, key, f, n);
-    spn_free(s);
-    spn_free(length);
-    spn_free(whole);
-    spn_free(f);
-    return there ? SPN_OK : spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu elements", key, n);
-}
-
-/* Only a GGUF has numbers as metadata; what a pickle names is no metadata. */
-static spn_status add_keys(struct spn_writer *w, const struct ckpt *c, enum form form,
-                           struct spn_err *err)
-{
-    spn_status st = SPN_OK;
-
-    for (size_t i = 0; st == SPN_OK && form != TO_NPZ && i < spn_reader_meta_count(c->reader);
-         i++) {
-        struct spn_meta v;
-        const char *key = spn_reader_meta_at(c->reader, i, &v);
-
-        if (v.kind == SPN_META_STRING)
-            (void)spn_writer_str(w, key, v.s, v.s_length);
-        else if (form == TO_GGUF && v.kind == SPN_META_BOOL)
-            (void)spn_writer_bool(w, key, v.b);
-        else if (form == TO_GGUF && v.kind == SPN_META_FLOAT && (double)(float)v.f == v.f)
-            (void)spn_writer_f32(w, key, (float)v.f);
-        else if (form == TO_GGUF && v.kind == SPN_META_FLOAT)
-            (void)spn_writer_f64(w, key, v.f);
-        else if (form == TO_GGUF && v.kind == SPN_META_ARRAY)
-            st = add_array(w, key, &v, err);
-        else if (form == TO_GGUF && v.kind == SPN_META_INT)
-            (void)spn_writer_i64(w, key, v.i);
-        else if (form == TO_GGUF && v.kind == SPN_META_UINT && v.u <= UINT32_MAX)
-            (void)spn_writer_u32(w, key, (uint32_t)v.u);
-    }
-    return st;
-}
-
-/* The writer keeps its first failure and the commit says it: calls before need no check. */
+/* The writer keeps its first failure and the commit says it: calls before need no check. What a
+   pickle names is no metadata. */
 static spn_status convert_plain(struct run *r, struct ckpt *c, const char *path, enum form form,
                                 int dtype, struct spn_err *err)
 {
-    struct recoding *each = spn_calloc(c->n + 1, sizeof *each);
-    unsigned char *raw = spn_calloc(STRETCH, 8);
-    float *x = spn_calloc(STRETCH, sizeof *x);
+    struct spn_recoder *recoder = NULL;
     struct spn_writer *w = NULL;
-    spn_status st = each == NULL || raw == NULL || x == NULL
-                        ? spn_fail(err, SPN_ENOMEM, "%s: no memory for %zu rows", path, c->n)
-                        : create(&w, path, form, err);
+    spn_status st = spn_recoder_new(&recoder, c->reader, r->pool, err);
 
     if (st == SPN_OK)
-        st = add_keys(w, c, form, err);
-    for (size_t i = 0; st == SPN_OK && i < c->n; i++) {
-        const struct spn_entry *e = c->row[i].e;
-        struct spn_tensor shape;
-
-        each[i] = (struct recoding){ c->reader, e, type_for(&e->t, dtype, form), raw, x };
-        if (each[i].to == e->t.dtype) {
-            (void)spn_writer_entry(w, e->name, c->reader, e);
-            continue;
-        }
-        st = spn_tensor_init(&shape, each[i].to, e->t.ndim, e->t.dim, NULL, err);
-        if (st == SPN_OK)
-            (void)spn_writer_stream(w, e->name, &shape, recode, &each[i]);
-    }
+        st = create(&w, path, form, err);
+    if (st == SPN_OK && form != TO_NPZ)
+        st = spn_recode_keys(w, c->reader, form == TO_GGUF, NULL, err);
+    for (size_t i = 0; st == SPN_OK && i < c->n; i++)
+        st = spn_recoder_add(recoder, w, c->row[i].e, type_for(&c->row[i].e->t, dtype, form), err);
     if (st == SPN_OK)
         st = spn_writer_commit(w, err);
     st = check_rows(c, st, err);
     spn_writer_free(w);
-    spn_free(each);
-    spn_free(raw);
-    spn_free(x);
+    spn_recoder_free(recoder);
     return st;
 }
 
