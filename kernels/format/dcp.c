@@ -298,7 +298,7 @@ static spn_status read_dcp(struct spn_reader *r, const struct k_file *dir, struc
 
 static bool knows_dcp(const struct k_file *f)
 {
-    return f->data == NULL && k_folder_has(f->name, ".metadata");
+    return f->data == NULL && k_folder_has(NULL, f->name, ".metadata");
 }
 
 const struct spn_format k_format_dcp = { .name = "torch distributed", .folder = true,

@@ -445,15 +445,15 @@ static spn_status read_models(struct k_zero *z, int mp, struct spn_err *err)
     return st;
 }
 
-static bool has_model(const char *dir, int mp)
+static bool has_model(const struct spn_reader *r, const char *dir, int mp)
 {
     char name[80];
 
     snprintf(name, sizeof name, "mp_rank_%02d_model_states.pt", mp);
-    if (k_folder_has(dir, name))
+    if (k_folder_has(r, dir, name))
         return true;
     snprintf(name, sizeof name, "zero_pp_rank_0_mp_rank_%02d_model_states.pt", mp);
-    return k_folder_has(dir, name);
+    return k_folder_has(r, dir, name);
 }
 
 static spn_status read_mp(struct spn_reader *r, const char *dir, int mp, bool alone,
@@ -470,7 +470,7 @@ static spn_status read_mp(struct spn_reader *r, const char *dir, int mp, bool al
     }
     if (st == SPN_OK)
         st = read_optimizers(&z, names, err);
-    if (st == SPN_OK && z.n_ranks == 0 && !k_folder_has(dir, "mp_rank_00_model_states.pt"))
+    if (st == SPN_OK && z.n_ranks == 0 && !k_folder_has(r, dir, "mp_rank_00_model_states.pt"))
         z.stage = 3;
     if (st == SPN_OK)
         st = read_models(&z, mp, err);
@@ -508,7 +508,7 @@ static spn_status read_deepspeed(struct spn_reader *r, const struct k_file *dir,
     const char *tag = NULL, *path = dir->name;
     char *joined = NULL;
     int mp = 0, count = 0;
-    spn_status st = has_model(dir->name, 0) ? SPN_OK : tag_of(r, dir->name, &tag, err);
+    spn_status st = has_model(r, dir->name, 0) ? SPN_OK : tag_of(r, dir->name, &tag, err);
 
     if (st == SPN_OK && tag != NULL) {
         joined = spn_path_join(dir->name, tag);
@@ -517,7 +517,7 @@ static spn_status read_deepspeed(struct spn_reader *r, const struct k_file *dir,
         st = k_reader_dup(r, &path, joined, strlen(joined), err);
         spn_free(joined);
     }
-    while (st == SPN_OK && count < MP_MAX && has_model(path, count))
+    while (st == SPN_OK && count < MP_MAX && has_model(r, path, count))
         count++;
     if (st == SPN_OK && count == 0)
         st = spn_fail(err, SPN_EFORMAT, "%s: no mp_rank_00_model_states.pt in it", path);
@@ -535,7 +535,7 @@ static bool knows_deepspeed(const struct k_file *f)
 
     if (f->data != NULL)
         return false;
-    if (has_model(f->name, 0))
+    if (has_model(NULL, f->name, 0))
         return true;
     path = spn_path_join(f->name, "latest");
     if (path != NULL && spn_path_exists(path) &&
@@ -543,7 +543,7 @@ static bool knows_deepspeed(const struct k_file *f)
         snprintf(tag, sizeof tag, "%.*s", (int)strcspn(text, "\r\n"), text);
         spn_free(path);
         path = k_folder_plain_name(tag) ? spn_path_join(f->name, tag) : NULL;
-        known = path != NULL && has_model(path, 0);
+        known = path != NULL && has_model(NULL, path, 0);
     }
     spn_free(text);
     spn_free(path);

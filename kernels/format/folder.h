@@ -5,10 +5,10 @@
 
 #include "format/torch_zip.h"
 
-/* DIR/NAME mapped; *OUT NULL: there is no such file. */
+/* DIR/NAME mapped; *OUT NULL: there is no such file.  R NULL: a folder on disk. */
 spn_status k_folder_map(struct spn_reader *r, const char *dir, const char *name,
                         const struct k_file **out, struct spn_err *err);
-bool k_folder_has(const char *dir, const char *name);
+bool k_folder_has(const struct spn_reader *r, const char *dir, const char *name);
 /* A plain name of this folder: no separator, no way up, nothing hidden. */
 bool k_folder_plain_name(const char *name);
 /* Names in DIR that begin with HEAD and end with TAIL, sorted as numbers count (2 before 10).

@@ -24,56 +24,11 @@ enum { KEY_BYTES_MAX = 4096, TEMPLATE_BYTES_MAX = 4 << 20 };
 #define INDEX_NAME "model.safetensors.index.json"
 #define BIN_INDEX  "pytorch_model.bin.index.json"
 
-/* ---- files of the folder ---- */
-
-/* In memory: the lines after `@@ NAME` up to the next such line (or the end). */
-static const struct k_file *packed_find(struct spn_reader *r, const struct k_file *dir,
-                                        const char *name, struct k_file *slot)
-{
-    const char *p = (const char *)dir->data, *end = p + dir->size, *line_end, *from = NULL,
-               *to = end;
-    size_t n = strlen(name);
-
-    for (; p < end && to == end; p = line_end < end ? line_end + 1 : end) {
-        line_end = memchr(p, '\n', (size_t)(end - p));
-        if (line_end == NULL)
-            line_end = end;
-        if (line_end - p < 3 || memcmp(p, "@@ ", 3) != 0)
-            continue;
-        if (from != NULL)
-            to = p;
-        else if ((size_t)(line_end - p) == n + 3 && memcmp(p + 3, name, n) == 0)
-            from = line_end < end ? line_end + 1 : end;
-    }
-    if (from == NULL)
-        return NULL;
-    *slot = (struct k_file){ .name = name,
-                             .data = (const unsigned char *)from,
-                             .size = (uint64_t)(to - from) };
-    return slot;
-}
-
 /* *OUT is NULL when the folder has no such file. */
 static spn_status open_file(struct spn_reader *r, const struct k_file *dir, const char *name,
                             const struct k_file **out, struct spn_err *err)
 {
-    struct k_file *slot = NULL;
-    spn_status st;
-    char *path;
-
-    *out = NULL;
-    if (r->in_memory) {
-        st = k_reader_alloc(r, &slot, 1, sizeof *slot, err);
-        if (st == SPN_OK)
-            *out = packed_find(r, dir, name, slot);
-        return st;
-    }
-    path = spn_path_join(dir->name, name);
-    if (path == NULL)
-        return spn_fail(err, SPN_ENOMEM, "%s: no memory to look for %s", dir->name, name);
-    st = spn_path_exists(path) ? k_reader_map(r, path, out, err) : SPN_OK;
-    spn_free(path);
-    return st;
+    return k_folder_map(r, dir->name, name, out, err);
 }
 
 static struct k_text text_of(const struct k_file *f)
@@ -441,7 +396,7 @@ static spn_status check_claims(struct spn_reader *r, const struct k_file *dir,
         const char *slash = e != NULL ? strrchr(e->file, '/') : NULL;
 
         if (e == NULL && r->partial) {
-            if (!k_folder_has(dir->name, c->shard)) /* else its reader has counted it */
+            if (!k_folder_has(r, dir->name, c->shard)) /* else its reader has counted it */
                 k_reader_absent(r, c->tensor);
             continue;
         }

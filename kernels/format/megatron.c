@@ -79,9 +79,9 @@ static spn_status read_megatron(struct spn_reader *r, const struct k_file *dir, 
 static bool knows_megatron(const struct k_file *f)
 {
     return f->data == NULL &&
-           (k_folder_has(f->name, LATEST) ||
-            k_folder_has(f->name, "mp_rank_00/model_optim_rng.pt") ||
-            k_folder_has(f->name, "mp_rank_00_000/model_optim_rng.pt"));
+           (k_folder_has(NULL, f->name, LATEST) ||
+            k_folder_has(NULL, f->name, "mp_rank_00/model_optim_rng.pt") ||
+            k_folder_has(NULL, f->name, "mp_rank_00_000/model_optim_rng.pt"));
 }
 
 const struct spn_format k_format_megatron = { .name = "megatron", .folder = true,

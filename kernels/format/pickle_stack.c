@@ -131,14 +131,20 @@ spn_status pm_mark(struct machine *m)
     return SPN_OK;
 }
 
+/* The last N values of the stack, which may be none of an empty one. */
+static struct k_value **last(const struct machine *m, size_t n)
+{
+    return n > 0 ? m->stack + m->n_stack - n : NULL;
+}
+
 /* Take the last mark away; what was above it stays on the stack, *N values at *ITEMS. */
 spn_status pm_unmark(struct machine *m, struct k_value ***items, size_t *n)
 {
     if (m->n_marks == 0)
         return pm_bad(m, "no mark is set");
     m->n_marks--;
-    *items = m->stack + m->marks[m->n_marks];
     *n = m->n_stack - m->marks[m->n_marks];
+    *items = last(m, *n);
     return SPN_OK;
 }
 
@@ -149,7 +155,7 @@ spn_status pm_gather(struct machine *m, int kind, size_t n)
     spn_status st = pm_new_value(m, kind, &v);
 
     if (st == SPN_OK)
-        st = pm_append(m, v, m->stack + m->n_stack - n, n);
+        st = pm_append(m, v, last(m, n), n);
     if (st != SPN_OK)
         return st;
     m->n_stack -= n;
@@ -182,7 +188,7 @@ spn_status pm_put_into(struct machine *m, int kind, size_t n)
         v = kind == KV_DICT ? &v->u.o->pairs : &v->u.o->items;
     else if (v->kind != kind)
         return pm_bad(m, "the value below is no such container");
-    st = pm_append(m, v, m->stack + m->n_stack - n, n);
+    st = pm_append(m, v, last(m, n), n);
     if (st == SPN_OK)
         m->n_stack -= n;
     return st;

@@ -20,6 +20,7 @@ shift $((OPTIND - 1))
 # name, dictionary, longest input, sources whose lines its corpus must cover
 table='answer answer.dict 1024 plugins/math/answer.c,plugins/math/latex.c,plugins/math/steps.c,plugins/common/exact.c
 batch batch.dict 1024 base/option.c
+folder pickle.dict 12288 format/dcp.c,format/deepspeed.c,format/deepspeed_cut.c,format/megatron.c,format/folder.c
 gguf gguf.dict 4096 format/gguf.c
 gbnf gbnf.dict 512 text/gbnf.c,text/grammar.c
 hf json.dict 4096 format/hf_folder.c,format/json_text.c
