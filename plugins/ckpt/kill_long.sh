@@ -5,7 +5,7 @@ kills=${KILLS:-200}
 cd "$work" || exit 99
 "$SPINNEY_BUILDDIR/tool_run" run || exit 99
 model=$SPINNEY_SRCDIR/share/models/forest-mini.gguf
-full=$(find "$SPINNEY_BUILDDIR/plugins/ckpt/case" -name full_disk.so 2> /dev/null | head -n 1)
+full=$(find "$SPINNEY_BUILDDIR/tests/app" -name full_disk.so 2> /dev/null | head -n 1)
 # The forms that are written, each from a source; the folder comes last: it is made of several files.
 forms="pt npz gguf safetensors hf"
 source_of() { case $1 in gguf | hf) echo "$model" ;; *) echo run/checkpoint-3000 ;; esac; }

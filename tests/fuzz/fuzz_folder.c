@@ -1,4 +1,4 @@
-/* fuzz_folder.c - any bytes as the files of a training folder: the first byte says of which kind. */
+/* fuzz_folder.c - any bytes as files of a training folder; the first byte says of which kind. */
 #include "config.h"
 
 #include "fuzz/fuzz_reader.h"
