@@ -215,12 +215,18 @@ static spn_status run_job(const struct cmdline_command *what, struct cmdline *c,
     return st;
 }
 
-/* --pictures, for commands and screens alike. */
-static void ask_pictures(const struct cmdline *c)
+/* --pictures, for commands and screens alike. Only on the command line does it mean pipes too: a
+ * setting must not change what scripts read. */
+static void ask_pictures(const struct cmdline *c, int argc, char **argv)
 {
-    if (spn_option_find(c->table, "pictures", strlen("pictures")) != NULL)
-        picture_way_ask(picture_way_parse(spn_value_str(c->values, "pictures")),
-                        spn_value_given(c->values, "pictures"));
+    static const char name[] = "--pictures";
+    bool given = false;
+    int i;
+
+    for (i = 0; i < argc; i++)
+        given |= strncmp(argv[i], name, sizeof name - 1) == 0;
+    if (spn_option_find(c->table, name + 2, sizeof name - 3) != NULL)
+        picture_way_ask(picture_way_parse(spn_value_str(c->values, name + 2)), given);
 }
 
 static spn_status run_command(const struct cmdline_command *what, const char *owner, int argc,
@@ -232,7 +238,7 @@ static spn_status run_command(const struct cmdline_command *what, const char *ow
     if (st == SPN_OK && c.help)
         st = show_help(what, pipe_closed, err);
     else if (st == SPN_OK) {
-        ask_pictures(&c);
+        ask_pictures(&c, argc, argv);
         if (what->command->model)
             st = engines_configure(c.values, spn_value_flag(c.values, "quiet"), err);
         if (st == SPN_OK)
@@ -350,7 +356,7 @@ static spn_status no_command(const struct early *e, int *code, bool *pipe_closed
     if (st == SPN_OK && (e->help || usage))
         help_overview(&b);
     else if (st == SPN_OK) {
-        ask_pictures(&c);
+        ask_pictures(&c, e->argc, e->argv);
         st = run_screens(&c, err);
     }
     cmdline_free(&c);
