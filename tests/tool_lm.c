@@ -2,9 +2,10 @@
  *
  *   tool_lm logits MODEL f32|int8 ID...    float32 [ids, vocabulary] to stdout
  *   tool_lm steps MODEL f32|int8 ID...     the same, a token a run
- *   tool_lm pair MODEL f32|int8 ID...      two sequences in each run, the ids and the ids
- * backwards: first the logits of the one, then of the other tool_lm write MODEL OUT TYPE the model
- * as GGUF, matrices as TYPE
+ *   tool_lm embed MODEL f32|int8 ID...     vectors of the ids and of the ids backwards, [2
+ * poolings, 2] tool_lm pair MODEL f32|int8 ID...      two sequences in each run, the ids and the
+ * ids backwards: first the logits of the one, then of the other tool_lm write MODEL OUT TYPE the
+ * model as GGUF, matrices as TYPE
  */
 #include "config.h"
 
@@ -13,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "lm/embed.h"
 #include "lm/logits.h"
 #include "lm/model.h"
 #include "lm/store.h"
@@ -104,6 +106,32 @@ static spn_status chunks(struct spn_lm *m, char **ids, int64_t n, int seqs, int6
     return st;
 }
 
+/* Vectors of the two sequences of `pair`, first pooled by mean, then by the first row. */
+static spn_status embed(struct spn_lm *m, char **ids, int64_t n, struct spn_err *err)
+{
+    int32_t *id = spn_calloc((size_t)n, 2 * sizeof *id);
+    float *out = spn_calloc(4 * (size_t)m->shape.n_embd, sizeof *out);
+    struct spn_embed_text text[2] = { { id, n }, { id + n, n } };
+    struct spn_embedder *e = NULL;
+    spn_status st = id != NULL && out != NULL ? SPN_OK : spn_fail(err, SPN_ENOMEM, "no memory");
+
+    for (int64_t i = 0; i < n && st == SPN_OK; i++)
+        id[i] = id[2 * n - 1 - i] = (int32_t)strtol(ids[i], NULL, 10);
+    if (st == SPN_OK)
+        st = spn_embedder_new(&e, m, 2 * n, 2, NULL, err);
+    if (st == SPN_OK)
+        st = spn_embedder_run(e, text, 2, SPN_POOL_MEAN, false, out, err);
+    if (st == SPN_OK)
+        st = spn_embedder_run(e, text, 2, SPN_POOL_CLS, false, out + 2 * m->shape.n_embd, err);
+    if (st == SPN_OK && fwrite(out, sizeof *out, 4 * (size_t)m->shape.n_embd, stdout) !=
+                            4 * (size_t)m->shape.n_embd)
+        st = spn_fail(err, SPN_EIO, "stdout: cannot be written");
+    spn_embedder_free(e);
+    spn_free(id);
+    spn_free(out);
+    return st;
+}
+
 int main(int argc, char **argv)
 {
     struct spn_err err = SPN_ERR_INIT;
@@ -125,6 +153,8 @@ int main(int argc, char **argv)
         st = chunks(m, argv + 4, argc - 4, 1, 1, &err);
     else if (st == SPN_OK && strcmp(argv[1], "pair") == 0)
         st = chunks(m, argv + 4, argc - 4, 2, 13, &err);
+    else if (st == SPN_OK && strcmp(argv[1], "embed") == 0)
+        st = embed(m, argv + 4, argc - 4, &err);
     else if (st == SPN_OK && o.pack)
         st = logits(m, argv + 4, argc - 4, &err);
     else if (st == SPN_OK)

@@ -10,7 +10,7 @@ static const struct {
     const struct spn_command *command;
 } commands[] = {
     { "bench", &command_bench },       { "data", &command_data },
-    { "doctor", &command_doctor },
+    { "doctor", &command_doctor },     { "embed", &command_embed },
     { "help", &command_help },         { "logits", &command_logits },
     { "models", &command_models },     { "papers", &command_papers },
     { "perplexity", &command_perplexity },

@@ -6,8 +6,8 @@
 /* Register them under the owner "spinney". */
 spn_status commands_register(struct spn_err *err);
 
-extern const struct spn_command command_bench, command_data, command_doctor, command_help,
-    command_logits, command_models, command_papers, command_perplexity,
+extern const struct spn_command command_bench, command_data, command_doctor, command_embed,
+    command_help, command_logits, command_models, command_papers, command_perplexity,
     command_plugins, command_quantize, command_selftest,
     command_tokenize, command_train, command_version;
 

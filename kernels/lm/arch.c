@@ -199,6 +199,55 @@ static const struct spn_arch_name jamba_names[] = {
     { NULL, NULL },
 };
 
+static const struct spn_arch_name bert_names[] = {
+    { "blk", "encoder.layer. bert.encoder.layer. roberta.encoder.layer." },
+    { "token_embd", "embeddings.word_embeddings bert.embeddings.word_embeddings "
+                    "roberta.embeddings.word_embeddings" },
+    { "token_embd_norm",
+      "embeddings.LayerNorm bert.embeddings.LayerNorm roberta.embeddings.LayerNorm" },
+    { "position_embd", "embeddings.position_embeddings bert.embeddings.position_embeddings "
+                       "roberta.embeddings.position_embeddings" },
+    { "token_types", "embeddings.token_type_embeddings bert.embeddings.token_type_embeddings "
+                     "roberta.embeddings.token_type_embeddings" },
+    { "attn_norm", "" },
+    { "attn_q", "attention.self.query" },
+    { "attn_k", "attention.self.key" },
+    { "attn_v", "attention.self.value" },
+    { "attn_output", "attention.output.dense" },
+    { "post_attention_norm", "attention.output.LayerNorm" },
+    { "ffn_norm", "" },
+    { "ffn_up", "intermediate.dense" },
+    { "ffn_down", "output.dense" },
+    { "post_ffw_norm", "output.LayerNorm" },
+    { "output_norm", "" },
+    { NULL, NULL },
+};
+static const struct spn_arch_name nomic_names[] = {
+    { "blk", "encoder.layers. layers. nomic_bert.layers." },
+    { "token_embd", "embeddings.word_embeddings" },
+    { "token_embd_norm", "emb_ln embeddings.LayerNorm" },
+    { "token_types", "embeddings.token_type_embeddings" },
+    { "attn_norm", "" },
+    { "attn_qkv", "attn.Wqkv" },
+    { "attn_output", "attn.out_proj self_attn.o_proj" },
+    { "post_attention_norm", "norm1 post_attention_layernorm" },
+    { "ffn_norm", "" },
+    { "ffn_gate", "mlp.fc12 mlp.gate_proj" },
+    { "ffn_up", "mlp.fc11 mlp.up_proj" },
+    { "ffn_down", "mlp.fc2 mlp.down_proj" },
+    { "post_ffw_norm", "norm2 post_mlp_layernorm" },
+    { "output_norm", "" },
+    { NULL, NULL },
+};
+static const struct spn_arch_name encoder_gguf[] = {
+    { "attn_norm", "" },
+    { "ffn_norm", "" },
+    { "output_norm", "" },
+    { "post_attention_norm", "attn_output_norm" },
+    { "post_ffw_norm", "layer_output_norm" },
+    { NULL, NULL },
+};
+
 static const struct spn_arch_name mixtral_names[] = {
     { "ffn_gate_inp", "block_sparse_moe.gate" },
     { "ffn_gate_exps", "block_sparse_moe.experts.#.w1" },
@@ -467,6 +516,30 @@ static const struct spn_arch archs[] = {
       .hf_names = "JambaForCausalLM",
       .hf = jamba_names,
       .experts = true },
+    { .name = "bert",
+      .norm = SPN_NORM_LAYER,
+      .ffn = SPN_FFN_GELU_ERF,
+      .no_rope = true,
+      .encoder = true,
+      .hf_names = "BertModel BertForMaskedLM BertForPreTraining",
+      .hf = bert_names,
+      .gguf = encoder_gguf },
+    { .name = "bert", /* RoBERTa: positions begin behind that of the padding */
+      .norm = SPN_NORM_LAYER,
+      .ffn = SPN_FFN_GELU_ERF,
+      .no_rope = true,
+      .encoder = true,
+      .pos_first = 2,
+      .hf_names = "RobertaModel RobertaForMaskedLM XLMRobertaModel XLMRobertaForMaskedLM",
+      .hf = bert_names,
+      .gguf = encoder_gguf },
+    { .name = "nomic-bert",
+      .norm = SPN_NORM_LAYER,
+      .encoder = true,
+      NEOX,
+      .hf_names = "NomicBertModel NomicBertForMaskedLM",
+      .hf = nomic_names,
+      .gguf = encoder_gguf },
 };
 #define OWN_COUNT ((int)(sizeof archs / sizeof *archs))
 

@@ -246,6 +246,7 @@ static spn_status rope(struct spn_lm *m, const char *path, struct spn_err *err)
     m->shape.rope_base = 10000;
     if (spn_meta_float(m->reader, "config.rope_theta", &v) ||
         spn_meta_float(m->reader, "config.rope_freq_constant", &v) ||
+        spn_meta_float(m->reader, "config.rotary_emb_base", &v) ||
         rope_float(m->reader, "rope_theta", &v))
         m->shape.rope_base = (float)v;
     m->shape.rope_scale = 1;
@@ -276,6 +277,7 @@ static spn_status activation(struct spn_lm *m, const char *path, struct spn_err 
     } known[] = {
         { "silu", SPN_FFN_SWIGLU, SPN_FFN_SWIGLU },
         { "swish", SPN_FFN_SWIGLU, SPN_FFN_SWIGLU },
+        { "swiglu", SPN_FFN_SWIGLU, SPN_FFN_SWIGLU },
         { "gelu", SPN_FFN_GEGLU_ERF, SPN_FFN_GELU_ERF },
         { "gelu_new", SPN_FFN_GEGLU, SPN_FFN_GELU },
         { "gelu_fast", SPN_FFN_GEGLU, SPN_FFN_GELU },
@@ -312,6 +314,7 @@ static spn_status refuse(const struct spn_lm *m, const char *path, struct spn_er
                                          "apply_residual_connection_post_layernorm",
                                          "scale_attn_by_inverse_layer_idx",
                                          "add_cross_attention" };
+    const char *positions;
     char key[96];
     struct spn_meta v;
     bool on;
@@ -330,6 +333,12 @@ static spn_status refuse(const struct spn_lm *m, const char *path, struct spn_er
         return spn_fail(err, SPN_EFORMAT,
                         "%s: config.json: use_sliding_window without layer_types is not handled",
                         path);
+    positions = spn_meta_str(m->reader, "config.position_embedding_type");
+    if (m->arch->encoder && positions != NULL && strcmp(positions, "absolute") != 0 &&
+        m->arch->no_rope)
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: config.json: position_embedding_type \"%.32s\" is not handled", path,
+                        positions);
     if (spn_reader_meta(m->reader, "config.quantization_config.quant_method", &v) &&
         !(m->arch->sinks && v.kind == SPN_META_STRING && strcmp(v.s, "mxfp4") == 0))
         return spn_fail(err, SPN_EFORMAT,
@@ -435,6 +444,7 @@ spn_status lm_bind_hf(struct spn_lm *m, struct spn_err *err)
                    &s->context) &&
         s->alibi == 0 && m->arch->alibi == 0 && !states)
         return must_int(m, path, "max_position_embeddings", &s->context, err);
+    s->context -= m->arch->pos_first;
     if (s->n_embd < 1 || s->n_embd > 1 << 20)
         return spn_fail(err, SPN_EFORMAT, "%s: config.json: hidden_size %" PRId64 " cannot be",
                         path, s->n_embd);

@@ -2,10 +2,12 @@
  * layers with a state, pooling. */
 #include "config.h"
 
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "lm/bind.h"
 
 /* What a model without attention has of it. */
@@ -100,6 +102,22 @@ static void states_hf(struct spn_lm *m)
     lm_hf_int(m, "num_heads", &s->ssm_rank);
 }
 
+/* A sentence transformer's folder says how rows are pooled. */
+static void pooling_hf(struct spn_lm *m)
+{
+    char *path = spn_reader_folder_file(m->reader, "1_Pooling/config.json");
+    json_t *j = path != NULL ? json_load_file(path, 0, NULL) : NULL;
+
+    if (json_is_true(json_object_get(j, "pooling_mode_cls_token")))
+        m->shape.pooling = SPN_POOL_CLS;
+    else if (json_is_true(json_object_get(j, "pooling_mode_lasttoken")))
+        m->shape.pooling = SPN_POOL_LAST;
+    else if (json_is_true(json_object_get(j, "pooling_mode_mean_tokens")))
+        m->shape.pooling = SPN_POOL_MEAN;
+    json_decref(j);
+    spn_free(path);
+}
+
 spn_status lm_bind_kinds_hf(struct spn_lm *m, struct spn_err *err)
 {
     bool states = m->arch->mix == SPN_MIX_MAMBA || m->arch->mix == SPN_MIX_MAMBA2;
@@ -111,6 +129,7 @@ spn_status lm_bind_kinds_hf(struct spn_lm *m, struct spn_err *err)
         no_attention(&m->shape);
         m->shape.n_ff = 1;
     }
+    pooling_hf(m);
     return m->arch->mix == SPN_MIX_LATENT ? latent_hf(m, err) : SPN_OK;
 }
 

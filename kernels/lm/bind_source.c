@@ -147,6 +147,10 @@ void lm_find_source(const struct spn_lm *m, const struct lm_slot *slot, int64_t 
                    NULL) {
         names = "attn_norm";
     }
+    if (hf && slot->rows == LM_CONTEXT) {
+        s->first = m->arch->pos_first;
+        s->rows += s->first;
+    }
     if (names != NULL && *names != '\0')
         s->e = lm_find_named(m, slot->in_layer ? before : "", layer, names, suffix, s->name,
                              sizeof s->name);

@@ -90,10 +90,15 @@ static spn_status check_options(const struct spn_gen_options *o, struct spn_err 
 spn_status spn_gen_new(struct spn_gen **out, struct spn_lm *m, const struct spn_gen_options *o,
                        struct spn_err *err)
 {
-    struct spn_gen *g = spn_calloc(1, sizeof *g);
     struct lm_runner_options ro = { 0 };
+    struct spn_gen *g;
     spn_status st;
 
+    if (m->arch->encoder)
+        return spn_fail(err, SPN_EUSAGE,
+                        "%s makes vectors for texts, it writes none: `spinney embed` uses it",
+                        m->reader != NULL ? spn_reader_path(m->reader) : m->arch->name);
+    g = spn_calloc(1, sizeof *g);
     if (g == NULL)
         return spn_fail(err, SPN_ENOMEM, "no memory for a generator");
     if (o != NULL)

@@ -13,6 +13,10 @@ enum { CHUNK = 128 };
 
 static spn_status check(const struct spn_lm *m, const int32_t *ids, int64_t n, struct spn_err *err)
 {
+    if (m->arch->encoder)
+        return spn_fail(err, SPN_EUSAGE,
+                        "%s makes vectors for texts, it writes none: `spinney embed` uses it",
+                        m->reader != NULL ? spn_reader_path(m->reader) : m->arch->name);
     if (n < 1 || n > m->shape.context)
         return spn_fail(err, SPN_EUSAGE, "%" PRId64 " tokens: the model takes 1 to %" PRId64, n,
                         m->shape.context);

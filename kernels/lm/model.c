@@ -245,7 +245,7 @@ static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_
     spn_status st;
 
     lm_find_source(m, slot, l, hf, &src);
-    if ((slot->need == LM_OUTPUT && m->shape.tied) ||
+    if ((slot->need == LM_OUTPUT && (m->shape.tied || m->arch->encoder)) ||
         (slot->need == LM_GATE && !lm_gated(m->shape.ffn)) ||
         (slot->in_layer && !lm_has(m, slot->mixes, l)))
         return SPN_OK;
@@ -277,6 +277,37 @@ static spn_status bind_slot(struct spn_lm *m, const struct lm_slot *slot, int64_
         m->arch->unit_rows == m->shape.n_vocab)
         st = take_unit_rows(m, w, err);
     return st;
+}
+
+/* The first row of an encoder's table of token types: every token is of that type. */
+static spn_status take_token_type(struct spn_lm *m, bool hf, struct spn_err *err)
+{
+    const char *names = hf ? lm_hf_name(m->arch, "token_types", 11) : "token_types";
+    int64_t n = m->shape.n_embd;
+    const struct spn_entry *e;
+    char name[160];
+    float *f;
+    spn_status st;
+
+    if (!m->arch->encoder || names == NULL)
+        return SPN_OK;
+    e = lm_find_named(m, "", 0, names, ".weight", name, sizeof name);
+    if (e == NULL)
+        return SPN_OK;
+    st = lm_whole_entry(m, &e, err);
+    if (st == SPN_OK &&
+        (spn_dtype_info(e->t.dtype) == NULL || !spn_dtype_info(e->t.dtype)->decode ||
+         e->t.dim[e->t.ndim - 1] != n || spn_tensor_elems(&e->t) < n))
+        st = spn_fail(err, SPN_EFORMAT, "%s: tensor %s has no rows of %" PRId64 " numbers",
+                      spn_reader_path(m->reader), name, n);
+    if (st != SPN_OK)
+        return st;
+    f = spn_arena_alloc(m->arena, (size_t)n, sizeof *f);
+    if (f == NULL)
+        return no_room(m, e, (uint64_t)n * sizeof *f, err);
+    m->token_type.name = "token_types.weight";
+    st = spn_dequant(e->t.dtype, e->t.data, f, n, err);
+    return st == SPN_OK ? spn_tensor_init(&m->token_type.t, SPN_F32, 1, &n, f, err) : st;
 }
 
 /* What is made of what was bound: ones for norms over groups of columns. */
@@ -313,6 +344,8 @@ static spn_status bind_weights(struct spn_lm *m, bool hf, struct spn_err *err)
         st = bind_slot(m, &divisors, 0, hf, err);
     if (st == SPN_OK)
         st = make_ones(m, err);
+    if (st == SPN_OK)
+        st = take_token_type(m, hf, err);
     for (int64_t l = 0; l < m->shape.n_layer && st == SPN_OK; l++) {
         st = lm_bind_floats(m, l, hf, err);
         if (st == SPN_OK)
@@ -327,7 +360,8 @@ static spn_status bind_weights(struct spn_lm *m, bool hf, struct spn_err *err)
  * output is tied to it. */
 static bool is_product(const struct spn_lm *m, const struct spn_weight *w)
 {
-    return w->t.ndim == 2 && w != &m->pos_embed && (w != &m->embed || m->shape.tied);
+    return w->t.ndim == 2 && w != &m->pos_embed &&
+           (w != &m->embed || (m->shape.tied && !m->arch->encoder));
 }
 
 static spn_status check_memory(const struct spn_lm *m, struct spn_err *err)

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "format/reader.h"
+#include "lm/embed.h"
 #include "lm/generate.h"
 #include "lm/logits.h"
 #include "lm/model.h"
@@ -363,6 +364,79 @@ static void test_generate(const char *path)
     remove(path);
 }
 
+static bool write_bert(const char *path)
+{
+    struct maker k;
+
+    memset(&k, 0, sizeof k);
+    spn_rng_init(&k.rng, spn_key_seed(6));
+    if (spn_gguf_create(&k.w, path, NULL) != SPN_OK)
+        return false;
+    spn_writer_str(k.w, "general.architecture", "bert", 4);
+    tensor(&k, "token_embd.weight", VOCAB, 32, 0.5f, 0);
+    tensor(&k, "token_types.weight", 2, 32, 0.5f, 0);
+    tensor(&k, "position_embd.weight", 64, 32, 0.5f, 0);
+    tensor(&k, "token_embd_norm.weight", 32, 0, 0.1f, 1);
+    tensor(&k, "token_embd_norm.bias", 32, 0, 0.1f, 0);
+    number(&k, "bert", "context_length", 64);
+    number(&k, "bert", "embedding_length", 32);
+    number(&k, "bert", "block_count", 1);
+    number(&k, "bert", "feed_forward_length", 48);
+    number(&k, "bert", "attention.head_count", 4);
+    number(&k, "bert", "pooling_type", SPN_POOL_CLS);
+    in_layer(&k, 0, "attn_q.weight", 32, 32, 0.3f, 0);
+    in_layer(&k, 0, "attn_k.weight", 32, 32, 0.3f, 0);
+    in_layer(&k, 0, "attn_v.weight", 32, 32, 0.3f, 0);
+    in_layer(&k, 0, "attn_output.weight", 32, 32, 0.3f, 0);
+    in_layer(&k, 0, "attn_output_norm.weight", 32, 0, 0.1f, 1);
+    in_layer(&k, 0, "ffn_up.weight", 48, 32, 0.3f, 0);
+    in_layer(&k, 0, "ffn_down.weight", 32, 48, 0.3f, 0);
+    in_layer(&k, 0, "layer_output_norm.weight", 32, 0, 0.1f, 1);
+    return end(&k, "bert");
+}
+
+static void test_encoder(const char *path)
+{
+    int32_t ids[3][40];
+    struct spn_embed_text text[3] = { { ids[0], 5 }, { ids[1], 40 }, { ids[2], 17 } };
+    float together[3][32], alone[32], mean[32];
+    struct spn_lm *m = write_bert(path) ? open_model(path, false) : NULL;
+    struct spn_embedder *e = NULL;
+    struct spn_err err = SPN_ERR_INIT;
+    struct spn_gen *g = NULL;
+    bool same = true;
+
+    for (int i = 0; i < 3 * 40; i++)
+        ids[i / 40][i % 40] = (i * 7 + 1) % VOCAB;
+    if (!ok(m != NULL && spn_embedder_new(&e, m, 64, 3, NULL, &err) == SPN_OK &&
+                spn_embedder_run(e, text, 3, SPN_POOL_NONE, true, &together[0][0], &err) == SPN_OK,
+            "three texts have vectors %s", err.text)) {
+        spn_lm_close(m);
+        return;
+    }
+    for (int i = 0; i < 3; i++)
+        same = same &&
+               spn_embedder_run(e, &text[i], 1, SPN_POOL_CLS, true, alone, &err) == SPN_OK &&
+               memcmp(alone, together[i], sizeof alone) == 0;
+    ok(same, "alone and in a batch, the file's pooling and that by name: the same bytes");
+    ids[1][39]++; /* the first row of an encoder sees the last */
+    ok(spn_embedder_run(e, &text[1], 1, SPN_POOL_CLS, true, alone, &err) == SPN_OK &&
+           memcmp(alone, together[1], sizeof alone) != 0 &&
+           spn_embedder_run(e, &text[1], 1, SPN_POOL_MEAN, true, mean, &err) == SPN_OK &&
+           memcmp(alone, mean, sizeof mean) != 0,
+       "a later token counts, and so does the pooling");
+    text[0].n = 0;
+    ok(spn_embedder_run(e, text, 1, SPN_POOL_CLS, true, alone, &err) == SPN_EUSAGE, "refused: %s",
+       err.text);
+    text[0] = (struct spn_embed_text){ ids[0], 40 };
+    ok(spn_embedder_run(e, text, 2, SPN_POOL_CLS, true, alone, &err) == SPN_EUSAGE, "refused: %s",
+       err.text);
+    ok(spn_gen_new(&g, m, NULL, &err) == SPN_EUSAGE, "refused: %s", err.text);
+    spn_embedder_free(e);
+    spn_lm_close(m);
+    remove(path);
+}
+
 int main(void)
 {
     char path[64];
@@ -371,5 +445,6 @@ int main(void)
     test_latent(path);
     test_states(path);
     test_generate(path);
+    test_encoder(path);
     return done();
 }

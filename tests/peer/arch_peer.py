@@ -55,9 +55,9 @@ def theirs(model):
         return model(torch.tensor([IDS, IDS[::-1]])).logits.float().numpy()
 
 
-def model_of(cfg, seed):
+def model_of(cfg, seed, kind=tf.AutoModelForCausalLM):
     torch.manual_seed(seed)
-    model = tf.AutoModelForCausalLM.from_config(cfg, attn_implementation="eager").float().eval()
+    model = kind.from_config(cfg, attn_implementation="eager").float().eval()
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.ndim >= 2:
@@ -188,7 +188,7 @@ def write_gguf(path, model, arch):
     local = rope.get("sliding_attention", {})
     rope = rope.get("full_attention", rope)
     n_rot = getattr(cfg, "rotary_dim", None) or int(dim * rope.get("partial_rotary_factor", 1))
-    context = first(cfg, "max_position_embeddings", "n_positions", "max_seq_len", "model_max_length", default=2048)
+    context = -2 * (getattr(cfg, "model_type", "") == "roberta") + first(cfg, "max_position_embeddings", "n_positions", "max_seq_len", "model_max_length", default=2048)
     if arch in ("mamba", "mamba2"):
         heads = kv = 0
     if arch == "jamba":
@@ -206,6 +206,9 @@ def write_gguf(path, model, arch):
         w.add_key_length(dim)
         w.add_value_length(cfg.v_head_dim if arch in LATENT else dim)
         w.add_rope_dimension_count(n_rot)
+    if arch in ("bert", "nomic-bert"):
+        w.add_causal_attention(False)
+        w.add_pooling_type(gguf.PoolingType.MEAN)
     if getattr(cfg, "rms_norm_eps", None):
         w.add_layer_norm_rms_eps(cfg.rms_norm_eps)
     else:
@@ -259,8 +262,24 @@ def write_gguf(path, model, arch):
         x = p.float().numpy()
         if cfg.tie_word_embeddings and name in ("lm_head.weight", "embed_out.weight"):
             continue
-        if name.endswith((".attn.bias", ".attn.masked_bias")):
+        if name.endswith((".attn.bias", ".attn.masked_bias")) or name.startswith("pooler."):
             continue
+        if getattr(cfg, "model_type", "") == "roberta" and "position_embeddings" in name:
+            x = x[2:]
+        if arch == "nomic-bert":
+            for a, b in (("self_attn.o_proj", "attn.out_proj"), ("up_proj", "fc11"), ("gate_proj", "fc12"),
+                         ("down_proj", "fc2"), ("post_attention_layernorm", "norm1"), ("post_mlp_layernorm", "norm2"),
+                         ("embeddings.LayerNorm", "emb_ln")):
+                name = name.replace(a, b)
+            name = "encoder." + name if name.startswith("layers.") else name
+            if ".self_attn.q_proj" in name:
+                layer = name.split("layers.")[1].split(".")[0]
+                at = name.replace("encoder.", "")
+                w.add_tensor(f"blk.{layer}.attn_qkv.weight", np.concatenate(
+                    [model.state_dict()[at.replace("q_proj", f"{c}_proj")].float().numpy() for c in "qkv"]))
+                continue
+            if ".self_attn." in name:
+                continue
         if own_layout(w, cfg, arch, name, x):
             continue
         if arch == "gpt2" and x.ndim == 2 and ".h." in name:
@@ -416,12 +435,45 @@ def case(tmp, n, label, arch, config, more=None):
             os.remove(path)
 
 
+ENCODERS = [
+    ("bert", "bert", "BertConfig", dict(SIZE)),
+    ("roberta", "bert", "RobertaConfig", dict(SIZE, pad_token_id=1, max_position_embeddings=514)),
+    ("nomic-bert", "nomic-bert", "NomicBertConfig", dict(SIZE)),
+]
+
+
+def encoder_case(tmp, n, label, arch, config, more):
+    """Mean and first row of two texts in one batch."""
+    model = model_of(getattr(tf, config)(**more), n, tf.AutoModel)
+    with torch.no_grad():
+        hidden = model(torch.tensor([IDS, IDS[::-1]])).last_hidden_state.float().numpy()
+    want = np.stack([hidden.mean(1), hidden[:, 0]])
+    folder, file = os.path.join(tmp, f"m{n}"), os.path.join(tmp, f"m{n}.gguf")
+    model.save_pretrained(folder)
+    write_gguf(file, model, arch)
+    for source, path in (("folder", folder), ("gguf", file)):
+        run = subprocess.run([TOOL, "embed", path, "f32", *map(str, IDS)], capture_output=True)
+        if run.returncode != 0:
+            print(f"# {run.stderr.decode().strip()}")
+        got = np.frombuffer(run.stdout, np.float32)
+        got = got.reshape(want.shape) if got.size == want.size else None
+        errors = [worst(got if got is None else got[i], want[i]) for i in range(2)]
+        ok(all(e < 1e-4 for e in errors), f"{label}, {source}: " + " ".join(f"{e:.1e}" for e in errors))
+        table.append((label + " (mean, cls)", source, *errors))
+
+
 def main():
     with tempfile.TemporaryDirectory() as tmp:
         for n, c in enumerate(CASES):
             if not ONLY or c[0] in ONLY or c[1] in ONLY:
                 try:
                     case(tmp, n, *c)
+                except Exception as e:
+                    ok(False, f"{c[0]}: {e!r}"[:300])
+        for n, c in enumerate(ENCODERS, len(CASES)):
+            if not ONLY or c[0] in ONLY:
+                try:
+                    encoder_case(tmp, n, *c)
                 except Exception as e:
                     ok(False, f"{c[0]}: {e!r}"[:300])
     print(f"1..{ran}")
