@@ -13,6 +13,7 @@
 #include "engine/adapters.h"
 #include "engine/constraint.h"
 #include "engine/engine.h"
+#include "engine/local_probe.h"
 #include "engine/local_request.h"
 #include "lm/logits.h"
 #include "lm/model.h"
@@ -561,6 +562,23 @@ static void local_stats(struct spn_engine *e, struct spn_engine_stats *out)
     };
 }
 
+static spn_status local_probe(struct spn_engine *e, const struct spn_prompt_request *r,
+                              const char *answer, struct spn_probe **out, struct spn_err *err)
+{
+    struct request *q = NULL;
+    size_t from;
+    spn_status st = request_new(&q, e->m, e->chat, r, err);
+
+    if (st != SPN_OK)
+        return st;
+    from = q->prompt.n;
+    st = spn_tokenize(e->m->tokenizer, answer, strlen(answer), 0, &q->prompt, err);
+    if (st == SPN_OK)
+        st = local_probe_ids(out, e->m, e->pool, &q->prompt, from, err);
+    request_free(q);
+    return st;
+}
+
 const struct spn_engine_api *engine_local(void)
 {
     static const struct spn_engine_api api = {
@@ -575,6 +593,8 @@ const struct spn_engine_api *engine_local(void)
         .count_tokens = local_count_tokens,
         .stats = local_stats,
         .embed = local_embed,
+        .probe = local_probe,
+        .probe_free = local_probe_free,
     };
 
     return &api;

@@ -70,9 +70,10 @@ static spn_status open_local(struct spn_engine **out, const char *spec, struct s
     spn_status st = models_resolve(&path, &shipped, spec, err);
 
     if (st == SPN_OK && shipped && !quiet && !said) {
-        message_warn("no model was named: %s answers, a small one that comes with spinney and "
-                     "knows little; -m names another",
-                     path);
+        const char *name = strrchr(path, '/') != NULL ? strrchr(path, '/') + 1 : path;
+
+        message_warn("no model was named: %.*s answers, it learnt puzzles only; %s another",
+                     (int)strcspn(name, "."), name, message_holds() ? "m chooses" : "-m names");
         said = true;
     }
     if (st == SPN_OK)
@@ -239,9 +240,21 @@ static spn_status embed(struct spn_engine *e, const char *text, const float **ve
     return api->embed(e, text, vector, n, err);
 }
 
+static spn_status probe(struct spn_engine *e, const struct spn_prompt_request *r,
+                        const char *answer, struct spn_probe **out, struct spn_err *err)
+{
+    const struct spn_engine_api *api = api_of(e);
+
+    if (api->probe == NULL)
+        return spn_fail(err, SPN_ENOTFOUND,
+                        "%s: a server does not tell the probabilities of a text that is there",
+                        api->caps(e)->model);
+    return api->probe(e, r, answer, out, err);
+}
+
 const struct spn_engine_api *engines_table(void)
 {
-    static const struct spn_engine_api table = {
+    static struct spn_engine_api table = {
         .size = sizeof table,
         .open = open_named,
         .close = close_any,
@@ -255,8 +268,10 @@ const struct spn_engine_api *engines_table(void)
         .embed = embed,
         .hold = hold,
         .release = release,
+        .probe = probe,
     };
 
+    table.probe_free = engine_local()->probe_free;
     return &table;
 }
 

@@ -72,6 +72,16 @@ void message_hold(bool on)
     }
 }
 
+bool message_holds(void)
+{
+    bool on;
+
+    pthread_mutex_lock(&held.lock);
+    on = held.on;
+    pthread_mutex_unlock(&held.lock);
+    return on;
+}
+
 /* ---- sentences ---- */
 
 void message_error(const struct spn_err *err)

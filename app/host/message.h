@@ -16,6 +16,7 @@ void message_warn(const char *fmt, ...) SPN_PRINTF(1, 2);
 /* While a screen is drawn, stderr would be written over it: sentences are kept instead, the newest
    of them. Off: what was not taken goes to stderr. Any thread. */
 void message_hold(bool on);
+bool message_holds(void);
 /* The oldest kept sentence, without "spinney: "; free with spn_free. NULL: none. */
 char *message_held(void);
 

@@ -118,7 +118,7 @@ static void move_focus(struct ui *ui, int way)
     s->in_line = false;
     for (i = 1; i <= s->n_panes; i++) {
         k = (s->focus + (way > 0 ? i : s->n_panes - i)) % s->n_panes;
-        if (s->zoomed || ui_narrow(s) || s->pane[k].shown) {
+        if (!s->pane[k].hidden && (s->zoomed || ui_narrow(s) || s->pane[k].shown)) {
             s->focus = k;
             return;
         }
@@ -488,6 +488,10 @@ void ui_do(struct ui *ui, const struct binding *b)
         ui_say(ui, SPN_STYLE_TEXT, ui->mouse ? "the mouse is on" : "the mouse is off", NULL);
         return;
     case CMD_PLACE:
+        if ((b->n == 'n' || b->n == 'f') && ui_place(ui, 'c')) { /* both are of the chat */
+            slash_run(ui, b->n == 'n' ? "new" : "focus trees");
+            return;
+        }
         if (!ui_place(ui, b->n)) {
             snprintf(text, sizeof text, "%s: no plugin here has that screen", b->what);
             ui_say(ui, SPN_STYLE_WARN, text, "spinney plugins");

@@ -178,3 +178,43 @@ void flow_text(struct flow *f, enum spn_text_format format, const char *text, si
     else
         plain(f, text, n, style);
 }
+
+void flow_spans(struct flow *f, const char *text, size_t n, const struct spn_span *spans,
+                size_t n_spans, int width)
+{
+    struct piece *line = spn_calloc(n_spans + 1, sizeof *line);
+    size_t at = 0, k = 0, used = 0, pieces = 0; /* USED: bytes of span K that were taken */
+
+    f->n_pieces = f->n_lines = 0;
+    f->width = width > 4 ? width : 4;
+    f->short_of_memory = line == NULL;
+    while (line != NULL && at < n) {
+        const char *nl = memchr(text + at, '\n', n - at);
+        size_t end = nl != NULL ? (size_t)(nl - text) : n;
+
+        for (pieces = 0; at < end;) {
+            size_t left = k < n_spans ? spans[k].n - used : n - at,
+                   take = left < end - at ? left : end - at;
+            bool marked = k < n_spans && spans[k].marked;
+
+            if (take > 0)
+                line[pieces++] =
+                    (struct piece){ text + at, take,
+                                    (uint8_t)(k < n_spans ? spans[k].style : SPN_STYLE_TEXT),
+                                    (uint8_t)(marked ? CELL_REVERSE : 0) };
+            at += take;
+            used += take;
+            if (k < n_spans && used >= spans[k].n) {
+                k++;
+                used = 0;
+            }
+        }
+        flow_wrap(f, line, pieces, 0, 0);
+        at = end + 1;
+        if (k < n_spans && ++used >= spans[k].n) { /* the end of the line is in a span too */
+            k++;
+            used = 0;
+        }
+    }
+    spn_free(line);
+}

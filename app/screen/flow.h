@@ -29,6 +29,10 @@ void flow_free(struct flow *f);
 void flow_text(struct flow *f, enum spn_text_format format, const char *text, size_t n, int width,
                uint8_t style);
 
+/* The same of a plain text in SPANS. */
+void flow_spans(struct flow *f, const char *text, size_t n, const struct spn_span *spans,
+                size_t n_spans, int width);
+
 /* ---- inside ---- */
 /* Append PIECES, wrapped: the first line indented by FIRST, the others by HANG. */
 void flow_wrap(struct flow *f, const struct piece *pieces, size_t n, int first, int hang);

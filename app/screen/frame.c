@@ -72,6 +72,8 @@ static void draw_one(struct ui *ui, struct spn_screen *s, struct area a)
 {
     int i, at = 1;
 
+    while (s->pane[s->focus].hidden && s->focus > 0) /* the first one is always there */
+        s->focus--;
     draw_pane(&s->pane[s->focus], a, !s->in_line);
     if (s->n_panes == 1)
         return;
@@ -83,9 +85,11 @@ static void draw_one(struct ui *ui, struct spn_screen *s, struct area a)
         uint8_t role = focused ? ROLE_FOCUS : ROLE_PANE;
         int rest = 0, k;
 
+        if (p->hidden)
+            continue;
         /* What the others need at least. */
         for (k = i + 1; k < s->n_panes; k++)
-            rest += text_columns(s->pane[k].name, 32) + 3;
+            rest += s->pane[k].hidden ? 0 : text_columns(s->pane[k].name, 32) + 3;
         at += area_puts(a, 0, at, focused ? "[ " : " ", role);
         at += area_fit(a, 0, at, title, strlen(title),
                        a.columns - at - 3 - rest > 8 ? a.columns - at - 3 - rest : 8, role,
@@ -99,11 +103,15 @@ static void draw_one(struct ui *ui, struct spn_screen *s, struct area a)
 static void draw_panes(struct ui *ui, struct spn_screen *s, struct area a)
 {
     struct layout_box box[LAYOUT_NODES_MAX];
-    const struct layout *l = ui_layout(s);
+    struct layout now = *ui_layout(s), *l = &now;
     int i, k, n;
 
-    for (i = 0; i < s->n_panes; i++)
+    for (i = 0; i < s->n_panes; i++) {
         s->pane[i].shown = false;
+        k = layout_find(l, s->pane[i].name);
+        if (k >= 0)
+            l->node[k].hidden = s->pane[i].hidden;
+    }
     ui->n_splits = 0;
     ui->main_top = a.top;
     ui->main_rows = a.rows;

@@ -117,26 +117,48 @@ struct placing {
     int n, n_splits;
 };
 
+static bool hidden(const struct layout *l, int node)
+{
+    int i;
+
+    if (l->node[node].first < 0)
+        return l->node[node].hidden;
+    for (i = l->node[node].first; i >= 0; i = l->node[i].next)
+        if (!hidden(l, i))
+            return false;
+    return true;
+}
+
+/* The next part of a group that is placed, from NODE on; -1: none. */
+static int shown_from(const struct layout *l, int node)
+{
+    while (node >= 0 && hidden(l, node))
+        node = l->node[node].next;
+    return node;
+}
+
 static void place(struct placing *p, int node, int top, int left, int rows, int columns)
 {
     const struct layout_node *d = &p->l->node[node];
-    int parts = 0, open = 0, given = 0, i, at = 0, all, left_over;
+    int parts = 0, open = 0, given = 0, i, at = 0, all, left_over, next;
 
     if (d->first < 0) {
         p->box[p->n++] = (struct layout_box){ node, top, left, rows, columns };
         return;
     }
-    for (i = d->first; i >= 0; i = p->l->node[i].next) {
+    for (i = shown_from(p->l, d->first); i >= 0; i = next) {
+        next = shown_from(p->l, p->l->node[i].next);
         parts++;
         open += p->l->node[i].share == 0;
         given += p->l->node[i].share;
     }
     all = d->beside ? columns - (parts - 1) : rows; /* a column between, a title row above */
     left_over = 100 - given > 0 ? 100 - given : 0;
-    for (i = d->first; i >= 0; i = p->l->node[i].next) {
+    for (i = shown_from(p->l, d->first); i >= 0; i = next) {
+        next = shown_from(p->l, p->l->node[i].next);
         int share =
             p->l->node[i].share > 0 ? p->l->node[i].share : left_over / (open > 0 ? open : 1);
-        int size = p->l->node[i].next < 0 ? all - at : all * share / 100;
+        int size = next < 0 ? all - at : all * share / 100;
 
         if (size < 2 && all - at >= 2)
             size = 2;
@@ -147,7 +169,7 @@ static void place(struct placing *p, int node, int top, int left, int rows, int 
         if (d->beside) {
             place(p, i, top, left + at, rows, size);
             at += size;
-            if (p->l->node[i].next >= 0) {
+            if (next >= 0) {
                 p->split[p->n_splits++] =
                     (struct layout_split){ i, top, left + at, rows, true, left, columns };
                 at++;
@@ -156,7 +178,7 @@ static void place(struct placing *p, int node, int top, int left, int rows, int 
         } else {
             place(p, i, top + at, left, size, columns);
             at += size;
-            if (p->l->node[i].next >= 0)
+            if (next >= 0)
                 p->split[p->n_splits++] =
                     (struct layout_split){ i, top + at, left, columns, false, top, rows };
         }

@@ -12,6 +12,7 @@ struct layout_node {
     bool beside;                /* of a group: its parts lie beside each other, else below */
     int share;       /* percent of the group it is in; 0: an equal part of what is left */
     int first, next; /* first part of a group, next part of the same group; -1: none */
+    bool hidden;     /* a pane that is not placed; so is a group of such panes alone */
 };
 struct layout {
     struct layout_node node[LAYOUT_NODES_MAX];

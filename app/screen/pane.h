@@ -41,6 +41,7 @@ struct spn_pane {
     void *content;                /* of the kind; freed by it */
     struct area area;             /* where its content was drawn last */
     bool shown;
+    bool hidden;   /* by its view */
     char *search;  /* what `/` looks for; NULL: nothing */
     char note[48]; /* the kind's word beside the title: "3 of 292" */
     int hit, hits; /* of a search in text */
@@ -66,6 +67,7 @@ bool rows_choice(const struct spn_pane *p, uint64_t *id);
 void rows_choose(struct spn_pane *p, uint64_t id);
 bool rows_marked(const struct spn_pane *p, uint64_t id);
 void rows_marks(struct spn_pane *p, bool on);
+void rows_branches(struct spn_pane *p, bool on);
 size_t rows_count(const struct spn_pane *p); /* shown */
 
 /* ---- text (text.c) ---- */
@@ -73,6 +75,8 @@ void text_block(struct spn_pane *p, uint64_t id, enum spn_text_format format, co
                 enum spn_style style, const char *text, size_t n);
 void text_append(struct spn_pane *p, uint64_t id, const char *text, size_t n);
 void text_remove(struct spn_pane *p, uint64_t id);
+void text_foot(struct spn_pane *p, uint64_t id, const char *text);
+void text_spans(struct spn_pane *p, uint64_t id, const struct spn_span *spans, size_t n);
 bool text_choice(const struct spn_pane *p, uint64_t *id);
 void text_choose(struct spn_pane *p, uint64_t id);
 

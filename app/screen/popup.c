@@ -1,6 +1,7 @@
 /* popup.c - what lies over the panes: questions, help, forms, lists to choose from. */
 #include "config.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -120,17 +121,46 @@ void ui_help(struct ui *ui)
 
 /* ---- keys ---- */
 
+void popup_pick(struct spn_screen *s, const char *title, const char *lines,
+                void (*picked)(void *ctx, const char *word), void *ctx)
+{
+    static const struct spn_column columns[] = { { "", 0, false, 0 }, { "", -1, false, 1 } };
+    struct ui *ui = s->ui;
+    struct spn_pane *p;
+    uint64_t id = 0;
+
+    if (s != ui_shown(ui))
+        return;
+    p = popup_open(ui, POPUP_LIST, title);
+    ui->pick = picked;
+    ui->answer_ctx = ctx;
+    rows_columns(p, columns, 2);
+    rows_begin(p);
+    while (*lines != '\0') {
+        size_t n = strcspn(lines, "\n"), k = strcspn(lines, "\t\n");
+        char *word = spn_strndup(lines, k),
+             *what = k < n ? spn_strndup(lines + k + 1, n - k - 1) : NULL;
+        struct spn_field f[2] = { { word, NAN, SPN_STYLE_STRONG }, { what, NAN, SPN_STYLE_DIM } };
+        struct spn_row r = { .id = ++id, .fields = f, .n = 2 };
+
+        rows_add(p, &r);
+        spn_free(word);
+        spn_free(what);
+        lines += n + (lines[n] == '\n');
+    }
+    rows_end(p);
+}
+
 static void choose(struct ui *ui)
 {
-    const struct spn_screen *s = ui->popup_pane.screen;
-    void (*pick)(struct ui * ui, struct spn_screen * s, const char *word) = ui->pick;
+    void (*pick)(void *ctx, const char *word) = ui->pick;
     struct spn_buf b = SPN_BUF_INIT(1 << 16);
 
     if (pane_rows.copy(&ui->popup_pane, &b, false) && b.data != NULL)
-        b.data[strcspn(b.data, "\t")] = '\0';
+        b.data[strcspn(b.data, "\t\n")] = '\0';
     popup_close(ui);
     if (pick != NULL && b.data != NULL)
-        pick(ui, (struct spn_screen *)s, b.data);
+        pick(ui->answer_ctx, b.data);
     spn_buf_free(&b);
 }
 

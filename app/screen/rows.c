@@ -234,6 +234,14 @@ void rows_marks(struct spn_pane *p, bool on)
         r->marks = on;
 }
 
+void rows_branches(struct spn_pane *p, bool on)
+{
+    struct rows *r = rows_of(p);
+
+    if (r != NULL)
+        r->branches = on;
+}
+
 size_t rows_count(const struct spn_pane *p)
 {
     const struct rows *r = p->kind == &pane_rows ? p->content : NULL;

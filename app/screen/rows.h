@@ -29,6 +29,7 @@ struct row_set {
     bool short_of_memory;
 };
 struct rows {
+    bool branches; /* lines from father to child are drawn */
     struct row_set now, next; /* what is shown; what begin() … end() collects */
     struct spn_column column[ROWS_COLUMNS_MAX];
     char *column_name[ROWS_COLUMNS_MAX];

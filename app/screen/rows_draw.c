@@ -104,8 +104,46 @@ static void mark_hits(struct area a, int row, int left, const char *text, const 
         area_role(a, row, left + from, n, ROLE_HIT);
 }
 
+/* Does a row of DEPTH come after row I, below the same father? */
+static bool goes_on(const struct rows *r, size_t i, int depth)
+{
+    size_t k;
+
+    for (k = i + 1; k < r->n_shown; k++) {
+        int d = r->now.row[r->shown[k]].depth;
+
+        if (d <= depth)
+            return d == depth;
+    }
+    return false;
+}
+
+/* The branches of a tree from its father's row to this one. */
+static void draw_branches(const struct rows *r, struct area a, int line, size_t i, int left,
+                          int shift)
+{
+    const struct row *row = &r->now.row[r->shown[i]];
+    bool ascii = a.on->ascii;
+    int d, at;
+
+    for (d = 1; d <= row->depth; d++) {
+        bool more = goes_on(r, i, d);
+
+        at = left + shift - 2 * (row->depth - d) - 2;
+        if (at < left)
+            continue;
+        if (d < row->depth && more)
+            area_glyph(a, line, at, ascii ? '|' : 0x2502, ROLE_BORDER, 0);
+        else if (d == row->depth)
+            area_glyph(a, line, at, ascii ? (more ? '|' : '`') : more ? 0x251c : 0x2514,
+                       ROLE_BORDER, 0);
+        if (d == row->depth)
+            area_glyph(a, line, at + 1, ascii ? '-' : 0x2500, ROLE_BORDER, 0);
+    }
+}
+
 static void draw_row(struct spn_pane *p, struct area a, int line, const struct row *row,
-                     const int *width, bool is_choice, bool focused)
+                     size_t index, const int *width, bool is_choice, bool focused)
 {
     struct rows *r = p->content;
     int i, at = 2;
@@ -127,7 +165,9 @@ static void draw_row(struct spn_pane *p, struct area a, int line, const struct r
             shift = 2 * row->depth < width[i] - 6 ? 2 * row->depth
                     : width[i] > 6                ? width[i] - 6
                                                   : 0;
-            if (row->group || row->glyph != 0) {
+            if (r->branches && row->depth > 0)
+                draw_branches(r, a, line, index, at, shift);
+            if ((row->group && !r->branches) || row->glyph != 0 || row->folded) {
                 char glyph[3] = { row->glyph != 0 ? row->glyph : row->folded ? '+' : '-', ' ', 0 };
 
                 area_text(a, line, at + shift, glyph, 2, width[i] - shift,
@@ -174,7 +214,7 @@ void rows_draw(struct spn_pane *p, struct area a, bool focused)
     if (has_heads)
         heads(r, area_part(a, line++, 0, 1, a.columns), width, 2);
     for (i = r->first; i < r->n_shown && line < a.rows; i++, line++)
-        draw_row(p, a, line, &r->now.row[r->shown[i]], width, r->has_choice && i == r->choice,
+        draw_row(p, a, line, &r->now.row[r->shown[i]], i, width, r->has_choice && i == r->choice,
                  focused);
     if (r->n_shown == 0 && a.rows > 1)
         area_puts(a, line, 2,

@@ -178,6 +178,45 @@ static bool working(const struct spn_screen *s)
     return s->jobs > 0;
 }
 
+static void foot(struct spn_pane *p, uint64_t id, const char *text)
+{
+    text_foot(p, id, text);
+    touch(p);
+}
+
+static void spans(struct spn_pane *p, uint64_t id, const char *head, enum spn_style style,
+                  const char *text, const struct spn_span *all, size_t n)
+{
+    text_block(p, id, SPN_TEXT_PLAIN, head, style, text, strlen(text));
+    text_spans(p, id, all, n);
+    touch(p);
+}
+
+static void hide(struct spn_pane *p, bool hidden)
+{
+    p->hidden = hidden;
+    touch(p);
+}
+
+static void popup(struct spn_screen *s, const char *title, enum spn_text_format format,
+                  const char *text, size_t n)
+{
+    struct spn_pane *p;
+
+    if (s != ui_shown(s->ui))
+        return;
+    p = popup_open(s->ui, POPUP_TEXT, title);
+    text_block(p, 1, format, NULL, SPN_STYLE_TEXT, text, n);
+    pane_text.command(p, CMD_TOP, 0);
+}
+
+static void popup_form(struct spn_screen *s, const char *title, struct spn_values *v,
+                       void (*changed)(void *ctx), void *ctx)
+{
+    if (s == ui_shown(s->ui))
+        form_set(popup_open(s->ui, POPUP_FORM, title), v, changed, ctx);
+}
+
 const struct spn_pane_api pane_table = {
     .size = sizeof pane_table,
     .pane = find_pane,
@@ -215,4 +254,11 @@ const struct spn_pane_api pane_table = {
     .work_cancel = work_cancel,
     .work_progress = work_progress,
     .work_post = work_post,
+    .foot = foot,
+    .spans = spans,
+    .hide = hide,
+    .branches = rows_branches,
+    .popup = popup,
+    .popup_form = popup_form,
+    .pick = popup_pick,
 };

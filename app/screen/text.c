@@ -16,7 +16,9 @@ struct block {
     uint64_t id;
     enum spn_text_format format;
     uint8_t style;
-    char *head;
+    char *head, *foot;
+    struct spn_span *span; /* of a plain text; NULL: none */
+    size_t n_spans;
     struct spn_buf text;
     struct flow flow;
     bool laid_out;
@@ -33,6 +35,8 @@ struct text {
 static void block_free(struct block *b)
 {
     spn_free(b->head);
+    spn_free(b->foot);
+    spn_free(b->span);
     spn_buf_free(&b->text);
     flow_free(&b->flow);
 }
@@ -82,12 +86,45 @@ void text_block(struct spn_pane *p, uint64_t id, enum spn_text_format format, co
         *b = (struct block){ .id = id, .text = SPN_BUF_INIT(BLOCK_CEILING) };
     }
     spn_free(b->head);
+    spn_free(b->foot);
+    spn_free(b->span);
+    b->foot = NULL;
+    b->span = NULL;
+    b->n_spans = 0;
     b->head = head != NULL ? spn_strdup(head) : NULL;
     b->format = format;
     b->style = (uint8_t)style;
     b->laid_out = false;
     spn_buf_trim(&b->text, 0);
     spn_buf_add(&b->text, text, n);
+}
+
+void text_foot(struct spn_pane *p, uint64_t id, const char *text)
+{
+    struct text *t = p->kind == &pane_text ? p->content : NULL;
+    struct block *b = t != NULL ? find_block(t, id) : NULL;
+
+    if (b == NULL)
+        return;
+    spn_free(b->foot);
+    b->foot = text != NULL && text[0] != '\0' ? spn_strdup(text) : NULL;
+}
+
+void text_spans(struct spn_pane *p, uint64_t id, const struct spn_span *spans, size_t n)
+{
+    struct text *t = p->kind == &pane_text ? p->content : NULL;
+    struct block *b = t != NULL ? find_block(t, id) : NULL;
+
+    if (b == NULL)
+        return;
+    spn_free(b->span);
+    b->n_spans = 0;
+    b->span = n > 0 ? spn_calloc(n, sizeof *b->span) : NULL;
+    if (b->span == NULL)
+        return;
+    memcpy(b->span, spans, n * sizeof *spans);
+    b->n_spans = n;
+    b->laid_out = false;
 }
 
 void text_append(struct spn_pane *p, uint64_t id, const char *text, size_t n)
@@ -131,7 +168,11 @@ static void lay_out(struct text *t, struct block *b)
 {
     if (b->laid_out && b->flow.width == t->width)
         return;
-    flow_text(&b->flow, b->format, b->text.data != NULL ? b->text.data : "", b->text.length,
+    if (b->n_spans > 0)
+        flow_spans(&b->flow, b->text.data != NULL ? b->text.data : "", b->text.length, b->span,
+                   b->n_spans, t->width);
+    else
+        flow_text(&b->flow, b->format, b->text.data != NULL ? b->text.data : "", b->text.length,
               t->width, SPN_STYLE_TEXT);
     b->flow.width = t->width;
     b->laid_out = true;
@@ -141,7 +182,8 @@ static void lay_out(struct text *t, struct block *b)
 static long block_lines(struct text *t, size_t i)
 {
     lay_out(t, &t->block[i]);
-    return (long)t->block[i].flow.n_lines + (t->block[i].head != NULL) + (i + 1 < t->n);
+    return (long)t->block[i].flow.n_lines + (t->block[i].head != NULL) +
+           (t->block[i].foot != NULL) + (i + 1 < t->n);
 }
 
 static long first_line(struct text *t, size_t block)
@@ -243,6 +285,8 @@ static void draw(struct spn_pane *p, struct area a, bool focused)
                 draw_head(a, row, b, chosen, t->width);
             else if (line < (long)b->flow.n_lines)
                 draw_pieces(p, a, row, &b->flow, &b->flow.line[line], 1);
+            else if (line == (long)b->flow.n_lines && b->foot != NULL)
+                area_fit(a, row, 1, b->foot, strlen(b->foot), t->width, SPN_STYLE_DIM, 0);
         }
         at += lines;
     }
@@ -414,6 +458,8 @@ static bool write_text(struct spn_pane *p, struct spn_buf *out, bool json)
                     t->block[i].text.length);
         if (out->length > 0 && out->data[out->length - 1] != '\n')
             spn_buf_puts(out, "\n");
+        if (t->block[i].foot != NULL)
+            spn_buf_printf(out, "%s\n", t->block[i].foot);
         if (i + 1 < t->n)
             spn_buf_puts(out, "\n");
     }

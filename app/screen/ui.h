@@ -77,7 +77,7 @@ struct ui {
     char popup_title[120];
     bool popup_yes;
     void (*answer)(void *ctx, bool yes);
-    void (*pick)(struct ui *ui, struct spn_screen *s, const char *word);
+    void (*pick)(void *ctx, const char *word);
     void *answer_ctx;
 
     char *message, *cure; /* in the line */
@@ -162,6 +162,8 @@ void candidates_show(struct ui *ui, const char *lines, const char *typed_word);
 void popup_key(struct ui *ui, struct key k); /* popup.c */
 void popup_draw(struct ui *ui);
 void popup_close(struct ui *ui);
+void popup_pick(struct spn_screen *s, const char *title, const char *lines,
+                void (*picked)(void *ctx, const char *word), void *ctx);
 struct spn_pane *popup_open(struct ui *ui, enum popup_kind kind, const char *title);
 bool slash_run(struct ui *ui, const char *line); /* slash.c: "name args"; false: no such command */
 void slash_candidates(struct ui *ui, const char *typed);

@@ -46,8 +46,9 @@ static spn_status start(struct lm_runner *r, struct spn_lm *m, int64_t n, int64_
     return st == SPN_OK ? spn_kv_reserve(r->kv, *seq, -1, n, err) : st;
 }
 
-spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float *out,
-                         struct spn_pool *pool, struct spn_err *err)
+spn_status spn_lm_logits_each(struct spn_lm *m, const int32_t *ids, int64_t n,
+                              void (*each)(void *ctx, int64_t position, const float *row),
+                              void *ctx, struct spn_pool *pool, struct spn_err *err)
 {
     struct lm_runner r = { 0 };
     const float *logits;
@@ -64,9 +65,8 @@ spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float 
         for (int64_t k = 0; k < rows; k++)
             lm_runner_add(&r, ids[i + k], i + k, seq, true);
         st = lm_runner_run(&r, &logits, err);
-        if (st == SPN_OK)
-            memcpy(out + i * m->shape.n_vocab, logits,
-                   (size_t)(rows * m->shape.n_vocab) * sizeof *out);
+        for (int64_t k = 0; k < rows && st == SPN_OK; k++)
+            each(ctx, i + k, logits + k * m->shape.n_vocab);
     }
     lm_runner_free(&r);
     return st;
@@ -111,6 +111,26 @@ spn_status spn_lm_nll(struct spn_lm *m, const int32_t *ids, int64_t n, int64_t f
     }
     lm_runner_free(&r);
     return st;
+}
+
+struct rows {
+    float *out;
+    size_t width;
+};
+
+static void copy_row(void *ctx, int64_t position, const float *row)
+{
+    const struct rows *r = ctx;
+
+    memcpy(r->out + (size_t)position * r->width, row, r->width * sizeof *row);
+}
+
+spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float *out,
+                         struct spn_pool *pool, struct spn_err *err)
+{
+    struct rows r = { out, (size_t)m->shape.n_vocab };
+
+    return spn_lm_logits_each(m, ids, n, copy_row, &r, pool, err);
 }
 
 /* Add ROWS rows of WIDTH numbers to SUM, each divided by its root mean square. */

@@ -20,6 +20,11 @@ spn_status spn_lm_logits(struct spn_lm *m, const int32_t *ids, int64_t n, float 
    a few rows.  Errors as above. */
 spn_status spn_lm_nll(struct spn_lm *m, const int32_t *ids, int64_t n, int64_t from, double *out,
                       struct spn_pool *pool, struct spn_err *err);
+/* The same a row at a time, in order: ROW [n_vocab] is lent for the call, so that a long text needs
+   no more memory than a chunk of it. */
+spn_status spn_lm_logits_each(struct spn_lm *m, const int32_t *ids, int64_t n,
+                              void (*each)(void *ctx, int64_t position, const float *row),
+                              void *ctx, struct spn_pool *pool, struct spn_err *err);
 /* OUT [n_embd] = the mean over the N tokens IDS, one sequence from position 0, of what the last
  * layer gives, each row scaled to a root mean square of 1 first (a long row would speak for all).
  * Errors as above. */

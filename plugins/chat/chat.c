@@ -297,7 +297,9 @@ static spn_status declare(const struct spn_host *host, struct spn_err *err)
 
     if (registry == NULL)
         return spn_fail(err, SPN_ENOTFOUND, "chat: this host has no table \"registry\" 1");
-    if (registry->add(host, SPN_POINT_VIEW, "chat", &chat_view, err) != SPN_OK)
+    if (registry->add(host, SPN_POINT_VIEW, "chat", &chat_view, err) != SPN_OK ||
+        registry->add(host, SPN_POINT_VIEW, "chats", &chats_view, err) != SPN_OK ||
+        registry->add(host, SPN_POINT_VIEW, "find", &find_view, err) != SPN_OK)
         return err != NULL ? err->code : SPN_EINTERNAL;
     return registry->add(host, SPN_POINT_COMMAND, "chat", &command, err);
 }

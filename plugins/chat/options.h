@@ -42,6 +42,8 @@ struct chat {
     int thinking;
     int64_t max_tokens;
     uint64_t seed;
+    const struct spn_steer *steer; /* wishes of a person for its reasoner; NULL: nobody watches */
+    const char *prefill;           /* what a plain reply begins with; NULL: nothing */
     struct spn_thoughts *growing; /* of the turn under way by a reasoner; NULL: none */
     enum chat_thoughts thoughts;
     bool strict, unordered;

@@ -200,27 +200,22 @@ void turn_free(struct turn *t, const struct chat *c)
 
 /* ---- plain replies ---- */
 
-/* Where streamed text goes, and when it has to end. One reply streams at a time. */
-static struct {
-    struct chat *c;
-    const struct turn *t;
-    bool stream, over;
-    double deadline; /* 0: none */
-} flow;
-
 static void on_text(void *ctx, const char *bytes, size_t n)
 {
-    if (flow.stream && flow.c->on_text != NULL) {
-        flow.c->on_text(flow.c->ctx, bytes, n);
-        if (spn_cancelled(flow.c->cancel))
-            flow.c->engine_api->cancel(flow.c->engine, flow.t->ticket);
-    } else if (flow.stream) {
-        flow.c->job_api->write(flow.c->job, bytes, n);
+    struct turn *t = ctx;
+    struct chat *c = t->flow.chat;
+
+    if (t->flow.stream && c->on_text != NULL) {
+        c->on_text(c->ctx, bytes, n);
+        if (spn_cancelled(c->cancel))
+            c->engine_api->cancel(c->engine, t->ticket);
+    } else if (t->flow.stream) {
+        c->job_api->write(c->job, bytes, n);
     }
-    if (flow.over || flow.deadline == 0 || now() < flow.deadline)
+    if (t->flow.over || t->flow.deadline == 0 || now() < t->flow.deadline)
         return;
-    flow.over = true;
-    flow.c->engine_api->cancel(flow.c->engine, flow.t->ticket);
+    t->flow.over = true;
+    c->engine_api->cancel(c->engine, t->ticket);
 }
 
 spn_status turn_submit(struct turn *t, struct chat *c, bool stream, struct spn_err *err)
@@ -240,16 +235,19 @@ spn_status turn_submit(struct turn *t, struct chat *c, bool stream, struct spn_e
     /* The same question draws the same reply wherever it stands in a file. */
     for (size_t i = 0; i < t->n_messages; i++)
         key = spn_key_str(key, t->message[i].content);
+    if (c->prefill != NULL)
+        key = spn_key_str(key, c->prefill);
+    q.prefill = c->prefill;
     q.rng_key = key;
     if (c->budget.tokens > 0 && (q.max_tokens < 0 || q.max_tokens > c->budget.tokens))
         q.max_tokens = c->budget.tokens;
     if (stream || c->budget.seconds > 0) {
         q.on_text = on_text;
-        flow.c = c;
-        flow.t = t;
-        flow.stream = stream;
-        flow.over = false;
-        flow.deadline = c->budget.seconds > 0 ? now() + c->budget.seconds : 0;
+        q.on_text_ctx = t;
+        t->flow.chat = c;
+        t->flow.stream = stream;
+        t->flow.over = false;
+        t->flow.deadline = c->budget.seconds > 0 ? now() + c->budget.seconds : 0;
     }
     return c->engine_api->submit(c->engine, &q, &t->ticket, err);
 }
@@ -287,7 +285,7 @@ spn_status turn_take(struct turn *t, struct chat *c, const struct spn_answer *a,
     t->tokens_out = a->tokens_out;
     t->estimated = a->estimated;
     t->seconds = a->seconds;
-    if ((a->finish == SPN_FINISH_CANCEL && flow.over) ||
+    if ((a->finish == SPN_FINISH_CANCEL && t->flow.over) ||
         (a->finish == SPN_FINISH_LENGTH && c->budget.tokens > 0 &&
          a->tokens_out >= c->budget.tokens))
         t->ended = "budget";
@@ -335,7 +333,8 @@ spn_status turn_reason(struct turn *t, struct chat *c, struct spn_err *err)
                                     .sampling = c->sampling,
                                     .cancel = c->cancel,
                                     .on_change = c->on_change,
-                                    .on_change_ctx = c->ctx };
+                                    .on_change_ctx = c->ctx,
+                                    .steer = c->steer };
     struct spn_reason_result out = { .answer = NULL };
     spn_status st;
 

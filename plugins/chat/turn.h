@@ -14,6 +14,11 @@ struct turn {
     const struct spn_task *task;
     const char *task_name;
     int64_t ticket; /* of a plain reply under way */
+    struct { /* where its text goes, and when it has to end; it stays where it is till then */
+        struct chat *chat;
+        bool stream, over;
+        double deadline; /* 0: none */
+    } flow;
 
     char *answer, *text;
     int checked; /* 1, 0, -1 */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include "base/cancel.h"
 #include "base/err.h"
+#include "spinney/probe.h"
 #include "text/sampler.h"
 #include "text/template.h"
 
@@ -115,6 +116,11 @@ struct spn_engine_api {
      * queued. Commands, which run alone, need neither. */
     spn_status (*hold)(struct spn_engine *e, struct spn_cancel *cancel, struct spn_err *err);
     void (*release)(struct spn_engine *e);
+    /* What the model gives each token of ANSWER after R's prompt, and what it would have given
+     * others there. No request may be under way. NULL: this engine cannot tell. */
+    spn_status (*probe)(struct spn_engine *e, const struct spn_prompt_request *r,
+                        const char *answer, struct spn_probe **out, struct spn_err *err);
+    void (*probe_free)(struct spn_probe *p); /* NULL is fine */
 };
 
 #ifdef __cplusplus

@@ -166,6 +166,13 @@ struct spn_row {
 /* ---- text ---- */
 enum spn_text_format { SPN_TEXT_PLAIN, SPN_TEXT_MARKDOWN, SPN_TEXT_CODE };
 
+/* A stretch of a text in a style of its own. */
+struct spn_span {
+    size_t n; /* bytes */
+    enum spn_style style;
+    bool marked; /* turned round: what a cursor is on */
+};
+
 /* ---- plots ---- */
 enum spn_plot_kind { SPN_PLOT_LINE, SPN_PLOT_BAR, SPN_PLOT_HISTOGRAM, SPN_PLOT_HEAT };
 struct spn_series {
@@ -275,6 +282,27 @@ struct spn_pane_api {
     void (*work_progress)(struct spn_work *w, double done, double total); /* total 0: unknown */
     /* Waits while 256 messages of this job are on the way. */
     void (*work_post)(struct spn_work *w, void *message_take);
+
+    /* A line below a block, dim: what it took. The block is there already; NULL: none. */
+    void (*foot)(struct spn_pane *p, uint64_t id, const char *text);
+    /* A block of plain text in spans, which together are as long as it; what is left of it is in
+       the style of text. */
+    void (*spans)(struct spn_pane *p, uint64_t id, const char *head, enum spn_style style,
+                  const char *text, const struct spn_span *spans, size_t n);
+    /* Hide a pane, or show it again: the others take its place. */
+    void (*hide)(struct spn_pane *p, bool hidden);
+    /* Draw lines from father to child in a tree. */
+    void (*branches)(struct spn_pane *p, bool on);
+    /* Text over the panes, closed with Esc. */
+    void (*popup)(struct spn_screen *s, const char *title, enum spn_text_format format,
+                  const char *text, size_t n);
+    /* A form over the panes: V is edited in place, changed(ctx) after each change. */
+    void (*popup_form)(struct spn_screen *s, const char *title, struct spn_values *v,
+                       void (*changed)(void *ctx), void *ctx);
+    /* One of LINES to choose, a line each: "WORD<tab>what it is". PICKED gets the word, on Enter
+       alone. */
+    void (*pick)(struct spn_screen *s, const char *title, const char *lines,
+                 void (*picked)(void *ctx, const char *word), void *ctx);
 };
 
 #ifdef __cplusplus
