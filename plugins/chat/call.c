@@ -345,7 +345,10 @@ static void done(void *ctx, spn_status st, const struct spn_err *err)
         char *text = t->waiting;
 
         t->waiting = NULL;
-        talk_send(t, text);
+        if (st == SPN_ECANCEL) /* what is stopped does not go on by itself */
+            t->api->line(t->screen, text);
+        else
+            talk_send(t, text);
         spn_free(text);
     }
     show_rule(t);
