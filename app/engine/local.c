@@ -562,19 +562,14 @@ static void local_stats(struct spn_engine *e, struct spn_engine_stats *out)
     };
 }
 
-static spn_status local_probe(struct spn_engine *e, const struct spn_prompt_request *r,
+static spn_status probe(struct spn_engine *e, const struct spn_prompt_request *r,
                               const char *answer, struct spn_probe **out, struct spn_err *err)
 {
     struct request *q = NULL;
-    size_t from;
     spn_status st = request_new(&q, e->m, e->chat, r, err);
 
-    if (st != SPN_OK)
-        return st;
-    from = q->prompt.n;
-    st = spn_tokenize(e->m->tokenizer, answer, strlen(answer), 0, &q->prompt, err);
     if (st == SPN_OK)
-        st = local_probe_ids(out, e->m, e->pool, &q->prompt, from, err);
+        st = local_probe(out, e->m, e->pool, &q->prompt, answer, err);
     request_free(q);
     return st;
 }
@@ -593,7 +588,7 @@ const struct spn_engine_api *engine_local(void)
         .count_tokens = local_count_tokens,
         .stats = local_stats,
         .embed = local_embed,
-        .probe = local_probe,
+        .probe = probe,
         .probe_free = local_probe_free,
     };
 

@@ -111,12 +111,16 @@ void local_probe_free(struct spn_probe *p)
     spn_free(p);
 }
 
-spn_status local_probe_ids(struct spn_probe **out, struct spn_lm *m, struct spn_pool *pool,
-                           const struct spn_ids *ids, size_t from, struct spn_err *err)
+spn_status local_probe(struct spn_probe **out, struct spn_lm *m, struct spn_pool *pool,
+                       struct spn_ids *prompt, const char *answer, struct spn_err *err)
 {
-    struct pass p = { .ids = ids, .from = from, .n_vocab = m->shape.n_vocab };
-    spn_status st = SPN_OK;
+    size_t from = prompt->n;
+    struct pass p = { .ids = prompt, .from = from, .n_vocab = m->shape.n_vocab };
+    spn_status st = spn_tokenize(m->tokenizer, answer, strlen(answer), 0, prompt, err);
+    const struct spn_ids *ids = prompt;
 
+    if (st != SPN_OK)
+        return st;
     if (from < 1 || from >= ids->n)
         return spn_fail(err, SPN_EUSAGE, "no token to look at");
     p.probe = spn_calloc(1, sizeof *p.probe);

@@ -5,9 +5,10 @@
 #include "spinney/probe.h"
 #include "text/tokenizer.h"
 
-/* What model M gives the tokens IDS from FROM (at least 1) on. Free with local_probe_free. */
-spn_status local_probe_ids(struct spn_probe **out, struct spn_lm *m, struct spn_pool *pool,
-                           const struct spn_ids *ids, size_t from, struct spn_err *err);
+/* What model M gives the tokens of ANSWER after those of PROMPT (at least one), to which they are
+   added. Free with local_probe_free. */
+spn_status local_probe(struct spn_probe **out, struct spn_lm *m, struct spn_pool *pool,
+                       struct spn_ids *prompt, const char *answer, struct spn_err *err);
 void local_probe_free(struct spn_probe *p); /* NULL is fine */
 
 #endif
