@@ -353,6 +353,10 @@ spn_status screens_run(const char *view, int argc, char **argv, struct spn_err *
     }
     pictures_close(l.pictures);
     term_close(l.term);
+    if (l.ui != NULL) { /* views that close ask for neither */
+        l.ui->pictures = NULL;
+        l.ui->term = NULL;
+    }
     ui_close(l.ui);
     message_hold(false);
     if (l.signals >= 0) {

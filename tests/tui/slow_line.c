@@ -11,7 +11,8 @@
  *
  * pictures: sixels that arrived; behind: most bytes that were on the line at once.  -d keeps all
  * that arrived; -u waits until TEXT has arrived, and types nothing before.  Exit status 1: an echo
- * or the text did not come in 60 s, or the program ended by itself. */
+ * or the text did not come in 60 s, or the program ended by itself; 3: it ended otherwise than
+ * by the SIGTERM that it gets at the end. */
 #include "config.h"
 
 #include <errno.h>
@@ -312,6 +313,9 @@ int main(int argc, char **argv)
         if (poll(&p, 1, 20) > 0 && read(master, rest, sizeof rest) < 0 && errno != EAGAIN)
             poll(NULL, 0, 20); /* its end is near: no busy waiting */
     }
+    if (result == 0 && !(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM) &&
+        !(WIFEXITED(status) && WEXITSTATUS(status) == 128 + SIGTERM))
+        result = 3;
     qsort(took_ms, (size_t)keys, sizeof *took_ms, by_size);
     if (keys > 0)
         printf("keys %d  median %.0f ms  p99 %.0f ms  most %.0f ms  pictures %d  bytes %zu  behind "

@@ -16,6 +16,9 @@ if [ -f "$SPINNEY_BUILDDIR/.libs/spn_sixel.so" ]; then
     [ "${1:-0}" -gt 0 ]; ok $? "pictures came"
     # 80 ms of the line and a piece: never a whole picture (150 kB) in front of a key.
     [ "${2:-999999}" -lt 100000 ]; ok $? "at most ${2:-?} bytes were on the way at once"
+    "$SPINNEY_BUILDDIR/slow_line" 10000000 5 0 -d "$work/stream" -u "$(printf '\033P0;1;0q')" "$spinney" -q --screen pictures \
+        > "$work/card" 2> "$work/err"
+    ok $? "the test card is drawn, and ends by SIGTERM with 143"
 else
     skip "no libsixel"
 fi
