@@ -161,8 +161,8 @@ struct counts {      /* of one worker */
     uint64_t *deep;  /* [n_prefix][K_TALLY] of the second, by the key's lower half; or: */
     uint32_t *list;  /* keys */
     int64_t n_list;
-    uint64_t below[EDGES_MAX]; /* numbers that share an edge's upper half and are below it */
-    uint32_t *picked;          /* [K_BLOCK] */
+    uint64_t below[EDGES_MAX + 1]; /* numbers that share an edge's upper half and are below it */
+    uint32_t *picked, *chosen;     /* [K_BLOCK] */
 };
 
 struct run {
@@ -186,6 +186,10 @@ struct run {
     struct {
         int prefix;      /* -1: none */
         int edge, edges; /* those of this upper half follow one another */
+        /* The first of them without a test: below[first] counts keys below KEY; of an upper half
+           without an edge that is a count that nobody reads. */
+        int first;
+        uint32_t key;
     } look[PREFIXES_MAX + EDGES_MAX];
 };
 
@@ -254,6 +258,20 @@ static void first_reading(void *ctx, int64_t begin, int64_t end, int worker)
     }
 }
 
+/* The first N chosen numbers, which percentiles are among. */
+static void keep(const struct run *r, struct counts *w, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t key = key_of_bits(w->chosen[i]);
+
+        if (w->deep == NULL && w->n_list < r->listed)
+            w->list[w->n_list++] = key; /* never more, unless the file changes meanwhile */
+        else if (w->deep != NULL)
+            w->deep[(int64_t)r->look[r->slot[w->chosen[i] >> 16] - 1].prefix * K_TALLY +
+                    (key & 0xffff)]++;
+    }
+}
+
 static void second_reading(void *ctx, int64_t begin, int64_t end, int worker)
 {
     const struct run *r = ctx;
@@ -262,19 +280,20 @@ static void second_reading(void *ctx, int64_t begin, int64_t end, int worker)
     for (int64_t b = begin; b < end; b++) {
         int64_t at = (r->first + b) * K_BLOCK, n = r->n - at < K_BLOCK ? r->n - at : K_BLOCK;
         const void *x = k_fetch(r->t, at, n, k_room(&r->rooms, worker));
-        int64_t picked = pick(x, n, r->slot, w->picked);
+        int64_t picked = pick(x, n, r->slot, w->picked), chosen = 0;
 
+        /* Whether a number counts for an edge, a percentile or both cannot be foretold either. */
         for (int64_t i = 0; i < picked; i++) {
             uint32_t key = key_of_bits(w->picked[i]);
             int s = r->slot[w->picked[i] >> 16] - 1;
 
-            if (r->look[s].prefix >= 0 && w->deep == NULL && w->n_list < r->listed)
-                w->list[w->n_list++] = key; /* never more, unless the file changes meanwhile */
-            else if (r->look[s].prefix >= 0 && w->deep != NULL)
-                w->deep[(int64_t)r->look[s].prefix * K_TALLY + (key & 0xffff)]++;
-            for (int e = r->look[s].edge; e < r->look[s].edge + r->look[s].edges; e++)
+            w->below[r->look[s].first] += key < r->look[s].key;
+            for (int e = r->look[s].edge + 1; e < r->look[s].edge + r->look[s].edges; e++)
                 w->below[e] += key < r->edge[e];
+            w->chosen[chosen] = w->picked[i];
+            chosen += r->look[s].prefix >= 0;
         }
+        keep(r, w, chosen);
     }
 }
 
@@ -351,6 +370,8 @@ static void plan(struct run *r, const struct spn_spread *s, int64_t finite)
         while (e < r->n_edge && r->edge[e] >> 16 == half)
             e++;
         r->look[n].edges = e - r->look[n].edge;
+        r->look[n].first = r->look[n].edges > 0 ? r->look[n].edge : EDGES_MAX;
+        r->look[n].key = r->look[n].edges > 0 ? r->edge[r->look[n].edge] : 0;
         /* An upper half without numbers need not be looked at. */
         if (r->start[half + 1] > r->start[half])
             r->slot[half >> 15 ? half ^ 0x8000 : half ^ 0xffff] = (unsigned char)++n;
@@ -428,7 +449,9 @@ static spn_status tables(struct run *r, const struct spn_measure *how, struct sp
     for (int w = 0; there && w < r->threads; w++) {
         r->worker[w].tally = spn_calloc(2 * K_TALLY, sizeof *r->worker[w].tally);
         r->worker[w].picked = spn_calloc((size_t)K_BLOCK, sizeof *r->worker[w].picked);
-        there = r->worker[w].tally != NULL && r->worker[w].picked != NULL;
+        r->worker[w].chosen = spn_calloc((size_t)K_BLOCK, sizeof *r->worker[w].chosen);
+        there = r->worker[w].tally != NULL && r->worker[w].picked != NULL &&
+                r->worker[w].chosen != NULL;
     }
     if (st == SPN_OK && !there)
         st = spn_fail(err, SPN_ENOMEM, "percentiles: no memory for the tables of %d threads",
@@ -495,6 +518,7 @@ static spn_status by_counting(struct spn_stats *stats, struct spn_spread *s,
         spn_free(r.worker[w].deep);
         spn_free(r.worker[w].list);
         spn_free(r.worker[w].picked);
+        spn_free(r.worker[w].chosen);
     }
     spn_free(r.worker);
     spn_free(r.part);
