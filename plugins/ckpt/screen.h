@@ -196,7 +196,7 @@ void tree_choose_name(struct look *l, const char *name);
 void tree_rule(struct look *l);
 /* "288 tensors", "1.2 GiB": into OUT. */
 const char *bytes_text(char *out, size_t room, uint64_t bytes);
-/* NAME in at most COLUMNS bytes (ROOM of OUT suffices), its middle left out. */
+/* NAME in at most COLUMNS bytes (ROOM of OUT suffices): weight is w, the middle is left out. */
 const char *short_name(char *out, size_t room, const char *name, size_t columns);
 
 /* screen_browse.c */

@@ -321,7 +321,7 @@ static void put_figures(struct look *l, struct spn_pane *pane, uint64_t id, cons
             SPN_STYLE_ACCENT);
     snprintf(text, sizeof text, "%.3g", f->bits);
     put_row(l, pane, id + 3, "bits a value", text, "over weights and moments", SPN_STYLE_ACCENT);
-    snprintf(text, sizeof text, "%s of %s", bytes_text(packed, sizeof packed, f->bytes_packed),
+    snprintf(text, sizeof text, "%s / %s", bytes_text(packed, sizeof packed, f->bytes_packed),
              bytes_text(raw, sizeof raw, f->bytes_raw));
     put_row(l, pane, id + 4, "size", text, "", SPN_STYLE_TEXT);
     snprintf(text, sizeof text, "%.1fx",
@@ -356,7 +356,7 @@ static bool make_panel(struct look *l)
 void codec_show(struct look *l, struct spn_pane *pane)
 {
     static const struct spn_column columns[] = { { "option", 14, false, 0 },
-                                                 { "value", 15, false, 0 },
+                                                 { "value", 18, false, 0 },
                                                  { "what", -1, false, 1 } };
     struct codec_panel *p;
     uint64_t id = 1;

@@ -138,6 +138,18 @@ static enum spn_style colour_of(const struct pair *p)
                                 : SPN_STYLE_DIM;
 }
 
+/* The end tells layer and kind; what names have in common stands before. */
+static const char *end_of_name(char *out, size_t room, const char *name)
+{
+    size_t n = strlen(name);
+    const char *tail = n > NAME_CELLS ? name + n - NAME_CELLS + 2 : name;
+
+    while (tail > name && ((unsigned char)*tail & 0xc0) == 0x80) /* no half a character */
+        tail++;
+    snprintf(out, room, "%s%s", tail > name ? ".." : "", tail);
+    return out;
+}
+
 void diff_fill(struct look *l)
 {
     static const struct spn_column columns[] = { { "name", NAME_CELLS, false, 0 },
@@ -158,7 +170,7 @@ void diff_fill(struct look *l)
         double v[] = { p->d.rel, p->d.max_abs, p->d.cosine };
         char text[3][24];
         char name[128];
-        struct spn_field fields[5] = { { short_name(name, sizeof name, p->name, NAME_CELLS), NAN,
+        struct spn_field fields[5] = { { end_of_name(name, sizeof name, p->name), NAN,
                                          style },
                                        { p->status, NAN, style } };
 

@@ -8,9 +8,11 @@
 
 #include "base/mem.h"
 #include "screen.h"
+#include "spinney/picture.h"
 
-#define PICTURE_WIDE 480 /* pixels; the host fits it to the pane */
+#define PICTURE_WIDE 480 /* pixels, where the room is not known yet; the host fits it */
 #define PICTURE_HIGH 360
+#define PICTURE_MOST 1600
 #define ODD_INDEX    255 /* colour of NaN and infinities */
 
 /* Colours between anchors, evenly apart. */
@@ -53,13 +55,30 @@ static uint8_t index_of(const struct heat *h, bool magnitude, int i, int j)
     return (uint8_t)(magnitude ? share * 254 + 0.5 : 127 + (v < 0 ? -share : share) * 127 + 0.5);
 }
 
+/* As the pane is: a matrix has no shape that would have to be kept. */
+static void size_of(const struct look *l, const struct spn_pane *p, int *wide, int *high)
+{
+    const struct spn_picture_api *api = l->host->query("picture", 1);
+    int rows, columns, cell_w, cell_h;
+
+    *wide = PICTURE_WIDE;
+    *high = PICTURE_HIGH;
+    if (api == NULL || !api->room(p, &rows, &columns, &cell_w, &cell_h) || rows < 1 || columns < 1)
+        return;
+    *wide = columns * cell_w < PICTURE_MOST ? columns * cell_w : PICTURE_MOST;
+    *high = rows * cell_h < PICTURE_MOST ? rows * cell_h : PICTURE_MOST;
+}
+
 void heat_show(struct look *l, const struct inquiry *q, struct spn_pane *p)
 {
     struct heat h = q->heat; /* its cells are lent; how they are looked at may have changed */
     static const char *const values[] = { "mean", "peak", "rms" };
-    uint8_t palette[256][3], *data = spn_calloc(PICTURE_WIDE, PICTURE_HIGH);
+    uint8_t palette[256][3], *data;
     struct spn_buf b = SPN_BUF_INIT(70000);
+    int wide, high;
 
+    size_of(l, p, &wide, &high);
+    data = spn_calloc((size_t)wide, (size_t)high);
     if (data == NULL || h.cell == NULL) {
         spn_free(data);
         return;
@@ -68,10 +87,10 @@ void heat_show(struct look *l, const struct inquiry *q, struct spn_pane *p)
     h.log = l->log;
     heat_scale(&h);
     fill_palette(palette, l->colours == 1);
-    for (int y = 0; y < PICTURE_HIGH; y++)
-        for (int x = 0; x < PICTURE_WIDE; x++)
-            data[y * PICTURE_WIDE + x] = index_of(&h, l->colours == 1, y * h.down / PICTURE_HIGH,
-                                                  x * h.across / PICTURE_WIDE);
+    for (int y = 0; y < high; y++)
+        for (int x = 0; x < wide; x++)
+            data[y * wide + x] =
+                index_of(&h, l->colours == 1, y * h.down / high, x * h.across / wide);
     spn_buf_printf(&b,
                    "%s: rows %" PRId64 ":%" PRId64 ", columns %" PRId64 ":%" PRId64
                    ", %s of a cell, %s, %s, brightest %.4g",
@@ -79,8 +98,8 @@ void heat_show(struct look *l, const struct inquiry *q, struct spn_pane *p)
                    l->colours == 1 ? "magnitude" : "signed: blue below, orange above zero",
                    l->log ? "four decades" : "linear", h.most);
     l->api->picture(p, &(struct spn_pixels){ .kind = SPN_PIXELS_PALETTE,
-                                             .width = PICTURE_WIDE,
-                                             .height = PICTURE_HIGH,
+                                             .width = wide,
+                                             .height = high,
                                              .data = data,
                                              .palette = palette[0],
                                              .alt = b.data });

@@ -11,7 +11,7 @@
 #include "screen.h"
 #include "verbs.h"
 
-#define BARS_WIDE 48
+#define BARS_WIDE 46
 #define BARS_HIGH 7
 
 bool tabs_has(const struct look *l, enum tab tab)
@@ -75,8 +75,12 @@ static void put_bars(struct spn_buf *b, const struct figures *f)
 {
     double count[BARS_WIDE] = { 0 }, most = 0;
 
-    for (int k = 0; k < f->spread.bins; k++)
-        count[k * BARS_WIDE / f->spread.bins] += (double)f->count[k];
+    for (int k = 0; k < BARS_WIDE; k++) { /* one bin over some cells, or some bins in one */
+        int from = k * f->spread.bins / BARS_WIDE, to = (k + 1) * f->spread.bins / BARS_WIDE;
+
+        for (int i = from; i < (to > from ? to : from + 1); i++)
+            count[k] += (double)f->count[i];
+    }
     for (int k = 0; k < BARS_WIDE; k++)
         most = count[k] > most ? count[k] : most;
     for (int r = BARS_HIGH; most > 0 && r > 0; r--) {
@@ -133,7 +137,7 @@ static void show_figures(struct look *l, const struct inquiry *q)
                            q->f[0].value[i]);
     }
     l->api->clear(l->detail);
-    l->api->block(l->detail, 1, SPN_TEXT_CODE, q->name, SPN_STYLE_HEAD,
+    l->api->block(l->detail, 1, SPN_TEXT_PLAIN, q->name, SPN_STYLE_HEAD,
                   b.data != NULL ? b.data : "", b.length);
     spn_buf_free(&b);
 }

@@ -13,7 +13,7 @@
 #include "verbs.h"
 
 #define STRIP_CELLS 12
-#define NAME_CELLS  26
+#define NAME_CELLS  28
 /* The row of one layer: this and its place in the tree's order. */
 #define LAYER_ID ((uint64_t)1 << 32)
 
@@ -33,10 +33,25 @@ const char *bytes_text(char *out, size_t room, uint64_t bytes)
 
 const char *short_name(char *out, size_t room, const char *name, size_t columns)
 {
+    static const char *const ends[][2] = { { ".weight", ".w" }, { ".bias", ".b" } };
     size_t n = strlen(name), head, tail;
+    char shorter[256];
 
     columns = columns < room - 1 ? columns : room - 1;
     columns = columns < 8 ? 8 : columns;
+    if (n <= columns) {
+        snprintf(out, room, "%s", name);
+        return out;
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof *ends && n < sizeof shorter; i++) {
+        size_t m = strlen(ends[i][0]);
+
+        if (n > m && strcmp(name + n - m, ends[i][0]) == 0) {
+            snprintf(shorter, sizeof shorter, "%.*s%s", (int)(n - m), name, ends[i][1]);
+            name = shorter;
+            n = strlen(shorter);
+        }
+    }
     if (n <= columns) {
         snprintf(out, room, "%s", name);
         return out;
@@ -160,7 +175,7 @@ void tree_fill(struct look *l)
     static const struct spn_column columns[] = { { "name", NAME_CELLS, false, 0 },
                                                  { "shape", 0, false, 3 },
                                                  { "type", 0, false, 4 },
-                                                 { "bytes", 9, true, 1 },
+                                                 { "bytes", 8, true, 1 },
                                                  { "norm by layer", STRIP_CELLS + 2, false, 2 } };
     const struct sheet *s = l->sheet;
     char title[80];
