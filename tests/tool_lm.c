@@ -1,11 +1,12 @@
 /* tool_lm.c - a model from the command line, for tests that compare with other programs.
  *
- *   tool_lm logits MODEL f32|int8 ID...    float32 [ids, vocabulary] to stdout
- *   tool_lm steps MODEL f32|int8 ID...     the same, a token a run
- *   tool_lm embed MODEL f32|int8 ID...     vectors of the ids and of the ids backwards, [2
- * poolings, 2] tool_lm pair MODEL f32|int8 ID...      two sequences in each run, the ids and the
- * ids backwards: first the logits of the one, then of the other tool_lm write MODEL OUT TYPE the
- * model as GGUF, matrices as TYPE
+ * tool_lm logits MODEL f32|int8 ID...   float32 [ids, vocabulary] to stdout
+ * tool_lm steps MODEL f32|int8 ID...    the same, a token a run
+ * tool_lm pair MODEL f32|int8 ID...     two sequences in each run, the ids and the ids backwards:
+ *                                       first the logits of the one, then of the other
+ * tool_lm embed MODEL f32|int8 ID...    vectors of these two, by mean and then by first row
+ * tool_lm greedy MODEL f32|int8 N       N tokens behind each line of ids of stdin
+ * tool_lm write MODEL OUT TYPE          the model as GGUF, matrices as TYPE
  */
 #include "config.h"
 
@@ -15,6 +16,7 @@
 
 #include "base/mem.h"
 #include "lm/embed.h"
+#include "lm/generate.h"
 #include "lm/logits.h"
 #include "lm/model.h"
 #include "lm/store.h"
@@ -132,6 +134,57 @@ static spn_status embed(struct spn_lm *m, char **ids, int64_t n, struct spn_err 
     return st;
 }
 
+/* A prompt of ids on each line of stdin; the N tokens that follow it, the most probable each time,
+ * on a line of stdout. */
+static spn_status greedy(struct spn_lm *m, int64_t n, struct spn_err *err)
+{
+    struct spn_gen_options o;
+    struct spn_gen *g = NULL;
+    int32_t *ids = spn_calloc(4096, sizeof *ids), *all = spn_calloc(1024 * (size_t)n, sizeof *all);
+    int64_t count[1024] = { 0 }, id = 0;
+    bool *stop = spn_calloc((size_t)m->shape.n_vocab, sizeof *stop);
+    char *line = NULL, *at, *end;
+    size_t room = 0;
+    spn_status st = ids != NULL && all != NULL && stop != NULL
+                        ? SPN_OK
+                        : spn_fail(err, SPN_ENOMEM, "no memory");
+
+    spn_gen_options_default(&o);
+    if (st == SPN_OK)
+        st = spn_gen_new(&g, m, &o, err);
+    while (st == SPN_OK && id < 1024 && getline(&line, &room, stdin) > 0) {
+        struct spn_gen_request r = { .prompt = ids, .max_tokens = n, .stop_token = stop };
+
+        for (at = line; r.n_prompt < 4096; at = end) {
+            ids[r.n_prompt] = (int32_t)strtol(at, &end, 10);
+            if (end == at)
+                break;
+            r.n_prompt++;
+        }
+        spn_sampling_default(&r.sampling);
+        r.sampling.temperature = 0;
+        st = spn_gen_add(g, &r, &id, err);
+    }
+    while (st == SPN_OK && spn_gen_active(g) > 0) {
+        const struct spn_gen_event *e;
+        int events;
+
+        st = spn_gen_step(g, &e, &events, err);
+        for (int i = 0; i < events && st == SPN_OK; i++)
+            if (e[i].token >= 0)
+                all[(e[i].id - 1) * n + count[e[i].id - 1]++] = e[i].token;
+    }
+    for (int64_t k = 0; k < id && st == SPN_OK; k++)
+        for (int64_t i = 0; i < n; i++)
+            printf("%d%c", (int)all[k * n + i], i + 1 < n ? ' ' : '\n');
+    spn_gen_free(g);
+    free(line);
+    spn_free(ids);
+    spn_free(all);
+    spn_free(stop);
+    return st;
+}
+
 int main(int argc, char **argv)
 {
     struct spn_err err = SPN_ERR_INIT;
@@ -153,6 +206,8 @@ int main(int argc, char **argv)
         st = chunks(m, argv + 4, argc - 4, 1, 1, &err);
     else if (st == SPN_OK && strcmp(argv[1], "pair") == 0)
         st = chunks(m, argv + 4, argc - 4, 2, 13, &err);
+    else if (st == SPN_OK && strcmp(argv[1], "greedy") == 0)
+        st = greedy(m, strtol(argv[4], NULL, 10), &err);
     else if (st == SPN_OK && strcmp(argv[1], "embed") == 0)
         st = embed(m, argv + 4, argc - 4, &err);
     else if (st == SPN_OK && o.pack)

@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "engine/adapters.h"
 #include "host/message.h"
+#include "host/model_memory.h"
 #include "host/models.h"
 #include "tensor/dtype.h"
 
@@ -39,7 +40,11 @@ spn_status model_open(struct model_open *m, const struct spn_values *v, bool tok
     o.act = strcmp(spn_value_str(v, "act"), "f32") == 0 ? SPN_ACT_F32 : SPN_ACT_INT8;
     o.tokenizer = tokenizer;
     o.pool = m->pool;
-    st = adapters_text(&lora, v, err);
+    st = model_memory_check(m->path, spn_value_int(v, "ctx"),
+                            strcmp(spn_value_str(v, "kv-type"), "f16") == 0 ? 2 : 4,
+                            spn_value_flag(v, "quiet"), err);
+    if (st == SPN_OK)
+        st = adapters_text(&lora, v, err);
     if (st == SPN_OK)
         st = adapters_list(&list, &o.n_adapter, lora, err);
     o.adapter = list;

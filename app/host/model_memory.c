@@ -20,6 +20,9 @@ void model_memory_of(struct model_memory *m, const struct spn_lm *lm, int kv_byt
                                     spn_lm_kv_token_bytes(lm, kv_bytes == 2 ? SPN_F16 : SPN_F32) };
     for (int i = 0; i < lm->n_list; i++)
         m->weights += spn_tensor_bytes(&lm->list[i]->t);
+    m->weights += spn_lm_state_bytes(lm); /* a sequence's, whatever its length */
+    if (m->token == 0 && m->left > m->weights)
+        m->fits = m->context;
     if (m->token > 0 && m->left > m->weights) {
         uint64_t tokens = (m->left - m->weights) / m->token;
 

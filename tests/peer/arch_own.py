@@ -69,12 +69,13 @@ def internlm2(model_of, theirs, seed):
 
 
 def baichuan(model_of, theirs, seed):
-    m = model_of(tf.LlamaConfig(**SIZE), seed)
+    size = dict(SIZE, hidden_size=64, intermediate_size=96, num_attention_heads=4, num_hidden_layers=32)
+    m = model_of(tf.LlamaConfig(**size), seed)
     t = dict(m.state_dict())
-    for l in range(4):
+    for l in range(32):
         p = f"model.layers.{l}.self_attn."
         t[p + "W_pack.weight"] = torch.cat([t.pop(f"{p}{x}_proj.weight") for x in "qkv"])
-    return Own(dict(SIZE, architectures=["BaichuanForCausalLM"], hidden_act="silu", rms_norm_eps=1e-6),
+    return Own(dict(size, architectures=["BaichuanForCausalLM"], hidden_act="silu", rms_norm_eps=1e-6),
                t, theirs(m))
 
 

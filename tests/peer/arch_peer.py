@@ -108,7 +108,7 @@ def more_keys(w, cfg, arch):
         if cfg.q_lora_rank:
             w.add_q_lora_rank(cfg.q_lora_rank)
         w.add_kv_lora_rank(cfg.kv_lora_rank)
-        if arch == "deepseek2":     # its newer form: a single key of the latent row's size
+        if arch == "deepseek2":
             w.add_key_length_mla(cfg.qk_nope_head_dim + cfg.qk_rope_head_dim)
             w.add_value_length_mla(cfg.v_head_dim)
         rope = getattr(cfg, "rope_parameters", None) or {}
@@ -201,16 +201,20 @@ def write_gguf(path, model, arch):
     w.add_block_count(layers)
     w.add_feed_forward_length(first(cfg, "intermediate_size", "n_inner", "ffn_hidden_size", default=4 * embd))
     w.add_head_count(heads)
-    w.add_head_count_kv(kv)
-    if heads:
+    w.add_head_count_kv(1 if arch == "deepseek2" else kv)
+    if arch == "deepseek2":     # its newer form: a single key and value, of the latent row's size
+        w.add_key_length(cfg.kv_lora_rank + n_rot)
+        w.add_value_length(cfg.kv_lora_rank)
+        w.add_rope_dimension_count(n_rot)
+    elif heads:
         w.add_key_length(dim)
         w.add_value_length(cfg.v_head_dim if arch in LATENT else dim)
         w.add_rope_dimension_count(n_rot)
     if arch in ("bert", "nomic-bert"):
         w.add_causal_attention(False)
         w.add_pooling_type(gguf.PoolingType.MEAN)
-    if getattr(cfg, "rms_norm_eps", None):
-        w.add_layer_norm_rms_eps(cfg.rms_norm_eps)
+    if getattr(cfg, "rms_norm_eps", None) or arch in ("mamba", "mamba2"):
+        w.add_layer_norm_rms_eps(first(cfg, "rms_norm_eps", "layer_norm_epsilon"))
     else:
         w.add_layer_norm_eps(first(cfg, "layer_norm_eps", "layer_norm_epsilon", "norm_epsilon", default=1e-5))
     if "rope_theta" in rope:
@@ -243,6 +247,8 @@ def write_gguf(path, model, arch):
         v = first(cfg, *names)
         if v is not None:
             w.add_float32(f"{arch}.{key}", v)
+    if arch == "mpt":
+        w.add_max_alibi_bias(8.0)
     more_keys(w, cfg, arch)
     if first(cfg, "use_parallel_residual") is not None:
         w.add_parallel_residual(cfg.use_parallel_residual)
@@ -338,6 +344,8 @@ def write_gguf(path, model, arch):
         w.add_tensor(f"{to}.{suffix}" if suffix else to, np.ascontiguousarray(x, np.float32))
     for name, parts in stacks.items():
         w.add_tensor(name, np.stack(parts))
+    w.add_tokenizer_model("none")     # ids alone: llama.cpp wants to be told
+    w.add_vocab_size(cfg.vocab_size)
     w.write_header_to_file()
     w.write_kv_data_to_file()
     w.write_tensors_to_file()
@@ -354,6 +362,7 @@ YARN = dict(rope_type="yarn", rope_theta=10000.0, factor=8.0, original_max_posit
 LONG = dict(rope_type="longrope", rope_theta=10000.0, original_max_position_embeddings=64,
             long_factor=[1.0 + 0.5 * i for i in range(8)], short_factor=[1.0 + 0.1 * i for i in range(8)])
 
+SIZE27 = dict(SIZE, num_hidden_layers=27, hidden_size=64, intermediate_size=96)  # llama.cpp knows the lite by 27
 MLA = dict(num_key_value_heads=8, kv_lora_rank=32, qk_nope_head_dim=16, qk_rope_head_dim=8, v_head_dim=24,
            n_routed_experts=6, num_experts_per_tok=2, moe_intermediate_size=80, n_shared_experts=2)
 
@@ -389,7 +398,7 @@ CASES = [
     ("mixtral", "llama", "MixtralConfig", dict(SIZE, **KV, num_local_experts=6, num_experts_per_tok=2, sliding_window=40)),
     ("qwen2moe", "qwen2moe", "Qwen2MoeConfig", dict(SIZE, **KV, num_experts=6, num_experts_per_tok=3, moe_intermediate_size=80, shared_expert_intermediate_size=96, mlp_only_layers=[1])),
     ("qwen3moe", "qwen3moe", "Qwen3MoeConfig", dict(SIZE, **KV, head_dim=32, num_experts=6, num_experts_per_tok=2, moe_intermediate_size=80, norm_topk_prob=True)),
-    ("olmoe", "olmoe", "OlmoeConfig", dict(SIZE, **KV, num_experts=6, num_experts_per_tok=3)),
+    ("olmoe", "olmoe", "OlmoeConfig", dict(SIZE, num_experts=6, num_experts_per_tok=3)),
     ("granitemoe", "granitemoe", "GraniteMoeConfig", dict(SIZE, **KV, num_local_experts=6, num_experts_per_tok=2, embedding_multiplier=12.0, residual_multiplier=0.22, attention_multiplier=0.1, logits_scaling=8.0)),
     ("exaone", "exaone", "ExaoneConfig", dict(SIZE, **KV, rope_parameters=LLAMA3)),
     ("internlm2", "internlm2", own.internlm2),
@@ -398,16 +407,18 @@ CASES = [
     ("minicpm", "minicpm", own.minicpm),
     ("openelm", "openelm", lambda _, __, seed: own.openelm(IDS, seed)),
     ("gpt-oss", "gpt-oss", "GptOssConfig", dict(SIZE, **KV, head_dim=16, num_local_experts=6, num_experts_per_tok=2, sliding_window=40, rope_parameters=dict(YARN, original_max_position_embeddings=32, truncate=False))),
+    ("gpt-oss no yarn", "gpt-oss", "GptOssConfig", dict(SIZE, **KV, head_dim=16, num_local_experts=6, num_experts_per_tok=2, sliding_window=40, rope_parameters=dict(rope_type="default", rope_theta=10000.0))),
     ("gpt-oss mxfp4", "gpt-oss", own.gpt_oss_mxfp4),
     ("deepseek", "deepseek", lambda _, __, seed: own.deepseek(IDS, seed)),
-    ("deepseek2 lite", "deepseek2", "DeepseekV2Config", dict(SIZE, **MLA, q_lora_rank=None, topk_method="greedy", first_k_dense_replace=1, routed_scaling_factor=1.5, rope_parameters=dict(YARN, mscale=0.7, mscale_all_dim=0.7))),
+    ("deepseek2 lite", "deepseek2", "DeepseekV2Config", dict(SIZE27, **MLA, q_lora_rank=None, topk_method="greedy", first_k_dense_replace=1, routed_scaling_factor=1.5, rope_parameters=dict(YARN, mscale=0.7, mscale_all_dim=0.7))),
     ("deepseek2", "deepseek2", "DeepseekV2Config", dict(SIZE, **MLA, q_lora_rank=48, topk_method="group_limited_greedy", n_group=3, topk_group=2, first_k_dense_replace=0, routed_scaling_factor=16.0)),
+    ("deepseek2 no groups", "deepseek2", "DeepseekV2Config", dict(SIZE, **MLA, q_lora_rank=48, topk_method="greedy", first_k_dense_replace=1, routed_scaling_factor=2.0)),
     ("deepseek v3", "deepseek2", "DeepseekV3Config", dict(SIZE, **MLA, q_lora_rank=48, n_group=3, topk_group=2, first_k_dense_replace=1, routed_scaling_factor=2.5, rope_parameters=dict(YARN, mscale=1.0, mscale_all_dim=1.0))),
     ("plm", "plm", lambda _, __, seed: own.plm(IDS, seed)),
     ("mamba", "mamba", "MambaConfig", dict(vocab_size=320, hidden_size=64, state_size=16, num_hidden_layers=3, pad_token_id=0)),
     ("mamba2", "mamba2", "Mamba2Config", dict(vocab_size=320, hidden_size=64, state_size=32, head_dim=16, num_heads=8, n_groups=2, num_hidden_layers=3, chunk_size=16, pad_token_id=0)),
     ("jamba", "jamba", "JambaConfig", dict(SIZE, **KV, num_hidden_layers=6, num_experts=4, num_experts_per_tok=2, attn_layer_period=3, attn_layer_offset=1, mamba_d_state=16, use_mamba_kernels=False)),
-    ("exaone4", "exaone4", "Exaone4Config", dict(SIZE, **KV, sliding_window=40, sliding_window_pattern=4, num_hidden_layers=5)),
+    ("exaone4", "exaone4", "Exaone4Config", dict(dict(SIZE, num_hidden_layers=64, hidden_size=64, intermediate_size=96), **KV, sliding_window=40, sliding_window_pattern=4)),
 ]
 
 
@@ -486,4 +497,5 @@ def main():
 tf.logging.set_verbosity_error()
 tf.utils.logging.disable_progress_bar()
 torch.set_num_threads(1)
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())
