@@ -207,7 +207,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: tool_ls PATH [gguf|safetensors|npz|pt|optimizer OUT]\n");
         return 2;
     }
-    st = spn_reader_open(&r, argv[1], &err);
+    /* "partial:PATH": a file that may not be whole. */
+    st = strncmp(argv[1], "partial:", 8) == 0 ? spn_reader_open_partial(&r, argv[1] + 8, &err)
+                                              : spn_reader_open(&r, argv[1], &err);
     if (st == SPN_OK) {
         put(json_pack("{s:s, s:s}", "format", spn_reader_format(r), "path", spn_reader_path(r)));
         for (size_t i = 0; i < spn_reader_meta_count(r); i++) {

@@ -424,9 +424,13 @@ spn_status spn_reader_open_memory(struct spn_reader **out, const char *format, c
     struct spn_reader *r = NULL;
     struct k_file *f = NULL;
     spn_status st = SPN_OK;
-    size_t i = 0;
+    static const char behind[] = " partial";
+    size_t i = 0, length = strlen(format), m = sizeof behind - 1;
+    bool partial = length > m && strcmp(format + length - m, behind) == 0;
 
-    while (i < sizeof formats / sizeof *formats && strcmp(formats[i]->name, format) != 0)
+    length -= partial ? m : 0;
+    while (i < sizeof formats / sizeof *formats &&
+           (strlen(formats[i]->name) != length || strncmp(formats[i]->name, format, length) != 0))
         i++;
     if (i == sizeof formats / sizeof *formats)
         return spn_fail(err, SPN_EUSAGE, "no format is named %s", format);
@@ -434,6 +438,7 @@ spn_status spn_reader_open_memory(struct spn_reader **out, const char *format, c
     if (r == NULL)
         return spn_fail(err, SPN_ENOMEM, "no memory to read %zu bytes of %s", n, format);
     r->in_memory = true;
+    r->partial = partial;
     if (!spn_add_u64(r->budget, n, &r->budget))
         st = spn_fail(err, SPN_EFORMAT, "%zu bytes are too many", n);
     if (st == SPN_OK)
@@ -443,6 +448,8 @@ spn_status spn_reader_open_memory(struct spn_reader **out, const char *format, c
         f->size = n;
         st = read_as(r, formats[i], f, err);
     }
+    if (st == SPN_OK)
+        st = say_short(r, err);
     if (st == SPN_OK) {
         *out = r;
     } else {

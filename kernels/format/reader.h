@@ -69,7 +69,7 @@ const char *spn_reader_short(const struct spn_reader *r);
 /* The same for N bytes in memory, lent until the reader is closed. FORMAT: "gguf", "safetensors",
    "zip" (a torch.save file or an NPZ), "pickle", "npy", or of "hf folder", "deepspeed",
    "megatron", "torch distributed" the files of a folder one after another, each after a line
-   `@@ NAME`. Nothing is opened on disk. */
+   `@@ NAME`; with " partial" behind it as by spn_reader_open_partial. Nothing is opened on disk. */
 spn_status spn_reader_open_memory(struct spn_reader **out, const char *format, const void *bytes,
                                   size_t n, struct spn_err *err);
 /* All that the reader lent ends here. NULL is fine. */

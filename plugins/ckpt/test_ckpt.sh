@@ -108,6 +108,32 @@ head -c 20000 plain.safetensors > cut.safetensors
 want 1 "verify of half a file" ckpt verify cut.safetensors --json
 has '"whole":false' out
 
+# Files that are still being written: as far as they go, and a sentence; never more than there is, never other numbers.
+for end in safetensors gguf pt; do
+    want 0 "export as $end" ckpt export plain.safetensors -o grow.$end
+    size=$(wc -c < grow.$end) all=$(ckpt ls grow.$end | wc -l)
+    ckpt stats grow.$end > whole.stats
+    last=0 bad=0 seen=0
+    for part in 10 25 40 55 70 85 95 99; do
+        head -c $((size * part / 100)) grow.$end > cut.$end
+        "$spinney" ckpt stats cut.$end > cut.stats 2> cut.err
+        code=$? n=$(wc -l < cut.stats)
+        if [ $code -eq 0 ]; then
+            seen=$((seen + 1))
+            [ "$n" -ge "$last" ] && [ "$n" -le "$all" ] && grep -q "not there whole" cut.err && [ -z "$(comm -23 cut.stats whole.stats 2> /dev/null)" ] || bad=1
+            last=$n
+        else
+            [ $code -eq 3 ] || bad=1
+        fi
+    done
+    ok $bad "$end cut at eight places: $last of $all tensors at last, in $seen of 8"
+    [ $seen -gt 4 ] && [ "$last" -gt 2 ]; ok $? "$end: most of it is seen while it grows"
+done
+mkdir shards; echo '{}' > shards/config.json; cp plain.safetensors shards/model-00001-of-00002.safetensors
+echo '{"metadata": {}, "weight_map": {"head.weight": "model-00001-of-00002.safetensors", "more.weight": "model-00002-of-00002.safetensors"}}' > shards/model.safetensors.index.json
+want 0 "a shard that is not written yet" "$spinney" ckpt ls shards
+has "more.weight" err
+
 # heat, series
 want 0 "heat" ckpt heat plain.safetensors head.weight --down 6 --across 10
 [ "$(wc -l < "$work/out")" -eq 7 ]

@@ -177,6 +177,25 @@ def check_big(folder):
     ok(same(ls(path)[1], want), "big-endian storages")
 
 
+def check_partial(folder):
+    """A file that torch is still writing: what is seen of it is right."""
+    want, path, cut = tensors(), os.path.join(folder, "grow.pt"), os.path.join(folder, "cut.pt")
+    want["big"] = torch.randn(300, 300)
+    for zipped in (True, False):
+        torch.save(want, path, _use_new_zipfile_serialization=zipped)
+        with open(path, "rb") as f:
+            data = f.read()
+        good, most, opened = True, 0, 0
+        for at in sorted({len(data) * i // 40 for i in range(40)} | {len(data) - i for i in (1, 22, 100, 1000)}):
+            with open(cut, "wb") as f:
+                f.write(data[:at])
+            got = ls("partial:" + cut)[1]
+            opened += len(got) > 0
+            most = max(most, len(got))
+            good = good and same(got, {k: want[k] for k in got})
+        ok(good and opened > 10 and most >= len(want) - 1, f"cut at 44 places, {'zip' if zipped else 'legacy'}: {opened} open, {most} of {len(want)} tensors at most")
+
+
 class Sparse:
     """A file in which zeros are holes: torch's own zip64 without its gigabytes."""
     def __init__(self, path):
@@ -393,6 +412,7 @@ with tempfile.TemporaryDirectory() as work:
     check_save(work)
     check_nested(work)
     check_big(work)
+    check_partial(work)
     check_zip64(work)
 print(f"1..{ran}")
 sys.exit(failed != 0)
