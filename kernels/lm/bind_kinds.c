@@ -22,6 +22,25 @@ static bool only_states(const struct spn_arch *arch)
     return !arch->hybrid && (arch->mix == SPN_MIX_MAMBA || arch->mix == SPN_MIX_MAMBA2);
 }
 
+/* Sizes of states that can be. */
+static spn_status check_states(const struct spn_lm *m, struct spn_err *err)
+{
+    const struct spn_lm_shape *s = &m->shape;
+    bool two = m->arch->mix == SPN_MIX_MAMBA2;
+
+    if (s->ssm_inner > 0 && s->ssm_inner <= 1 << 20 && s->ssm_state > 0 && s->ssm_state <= 1024 &&
+        s->ssm_conv > 1 && s->ssm_conv <= 64 && s->ssm_rank > 0 && s->ssm_rank <= 1 << 20 &&
+        s->ssm_groups > 0 &&
+        (!two || (s->ssm_inner % s->ssm_rank == 0 && s->ssm_rank % s->ssm_groups == 0)))
+        return SPN_OK;
+    return spn_fail(
+        err, SPN_EFORMAT,
+        "%s: states of %lld channels and %lld numbers, %lld inputs, a rank (or heads) of "
+        "%lld and %lld groups cannot be",
+        spn_reader_path(m->reader), (long long)s->ssm_inner, (long long)s->ssm_state,
+        (long long)s->ssm_conv, (long long)s->ssm_rank, (long long)s->ssm_groups);
+}
+
 /* ---- folders ---- */
 
 static void experts_hf(struct spn_lm *m)
@@ -130,6 +149,8 @@ spn_status lm_bind_kinds_hf(struct spn_lm *m, struct spn_err *err)
         m->shape.n_ff = 1;
     }
     pooling_hf(m);
+    if (states)
+        return check_states(m, err);
     return m->arch->mix == SPN_MIX_LATENT ? latent_hf(m, err) : SPN_OK;
 }
 
@@ -234,6 +255,8 @@ spn_status lm_bind_kinds_gguf(struct spn_lm *m, struct spn_err *err)
         no_attention(s);
         s->n_ff = 1;
     }
+    if (states)
+        return check_states(m, err);
     return m->arch->mix == SPN_MIX_LATENT ? latent_gguf(m, err) : SPN_OK;
 }
 

@@ -173,10 +173,10 @@ static spn_status add(struct spn_lm *m, struct source *s, const struct lm_source
     const struct spn_entry *a = partner(s, from->name);
     struct lm_source b = *from;
     struct lm_lora *l, *more;
-    int64_t rank = from->e->t.dim[from->e->t.ndim - 1];
+    int64_t rank = from->e->t.ndim == 2 ? from->e->t.dim[1] : 0;
     spn_status st;
 
-    if (a == NULL || !plain(from->e) || !plain(a) || from->e->t.dim[0] != from->rows ||
+    if (a == NULL || !plain(from->e) || !plain(a) || from->e->t.dim[0] != from->rows || rank < 1 ||
         a->t.dim[0] != rank || a->t.dim[1] != w->t.dim[1])
         return spn_fail(err, SPN_EFORMAT,
                         "%s: %s and its partner do not fit %s of [%" PRId64 ", %" PRId64 "]",

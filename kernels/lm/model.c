@@ -297,7 +297,7 @@ static spn_status take_token_type(struct spn_lm *m, bool hf, struct spn_err *err
     st = lm_whole_entry(m, &e, err);
     if (st == SPN_OK &&
         (spn_dtype_info(e->t.dtype) == NULL || !spn_dtype_info(e->t.dtype)->decode ||
-         e->t.dim[e->t.ndim - 1] != n || spn_tensor_elems(&e->t) < n))
+         e->t.ndim < 1 || e->t.dim[e->t.ndim - 1] != n || spn_tensor_elems(&e->t) < n))
         st = spn_fail(err, SPN_EFORMAT, "%s: tensor %s has no rows of %" PRId64 " numbers",
                       spn_reader_path(m->reader), name, n);
     if (st != SPN_OK)

@@ -118,7 +118,7 @@ static bool write_plm(const char *path)
     return end(&k, "plm");
 }
 
-static bool write_mamba2(const char *path)
+static bool write_mamba2(const char *path, uint32_t heads)
 {
     enum { EMBD = 32, INNER = 64, STATE = 16, GROUPS = 2, HEADS = 4 };
     const int64_t channels = INNER + 2 * GROUPS * STATE;
@@ -131,7 +131,7 @@ static bool write_mamba2(const char *path)
     number(&k, "mamba2", "ssm.conv_kernel", 4);
     number(&k, "mamba2", "ssm.inner_size", INNER);
     number(&k, "mamba2", "ssm.state_size", STATE);
-    number(&k, "mamba2", "ssm.time_step_rank", HEADS);
+    number(&k, "mamba2", "ssm.time_step_rank", heads);
     number(&k, "mamba2", "ssm.group_count", GROUPS);
     for (int l = 0; l < LAYERS; l++) {
         in_layer(&k, l, "attn_norm.weight", EMBD, 0, 0.1f, 1);
@@ -279,8 +279,14 @@ static void test_states(const char *path)
     struct spn_lm *m = NULL;
     struct walk w = { 0 };
     int32_t seq = 0, child = 0;
-    bool fine = write_mamba2(path);
+    bool fine = write_mamba2(path, 3);
+    struct spn_lm_options o;
+    struct spn_err err = SPN_ERR_INIT;
 
+    spn_lm_options_default(&o);
+    o.tokenizer = false;
+    ok(fine && spn_lm_open(&m, path, &o, &err) == SPN_EFORMAT, "refused: %s", err.text);
+    fine = write_mamba2(path, 4);
     for (int i = 0; i < STEPS; i++)
         ids[i] = (i * i * 5 + 1) % VOCAB;
     m = fine ? open_model(path, false) : NULL;
