@@ -195,6 +195,8 @@ static void spans(struct spn_pane *p, uint64_t id, const char *head, enum spn_st
 static void hide(struct spn_pane *p, bool hidden)
 {
     p->hidden = hidden;
+    if (hidden && &p->screen->pane[p->screen->focus] == p)
+        p->screen->focus = 0;
     touch(p);
 }
 

@@ -445,7 +445,7 @@ static void replay(struct talk *t, int way)
     }
     if (!t->replaying)
         t->at = way < 0 ? t->grove.n_growth : 0;
-    if (way < 0 && t->at == 0)
+    if (way < 0 && t->at <= 1)
         return;
     go_to_step(t, way < 0 ? t->at - 1 : t->at + 1);
 }

@@ -109,7 +109,7 @@ static spn_status save(struct talk *t, const char *path, struct spn_err *err)
                         "save: a file is needed: .md is Markdown, .json all of it");
     if (n > 5 && strcmp(path + n - 5, ".json") == 0) {
         json_t *j = sayings_json(&t->said, t->keep.title);
-        char *text = j != NULL ? json_dumps(j, JSON_COMPACT) : NULL;
+        char *text = j != NULL ? json_dumps(j, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
 
         if (text != NULL)
             spn_buf_printf(&b, "%s\n", text);
