@@ -74,6 +74,39 @@ static void measure(enum picture_way way, int rows, int columns, int level,
     printf("\n");
 }
 
+/* What a change of opacity costs from the key to the first byte: classes blended over the
+ * photograph, the copy that the pane keeps, scaling, colours, encoding. */
+static void opacity(int rows, int columns, const uint8_t *rgb)
+{
+    struct picture_task t = { .rows = rows, .columns = columns, .image = 1 };
+    uint8_t *over = spn_calloc((size_t)WIDTH * HEIGHT, 3);
+    double best = 1e9;
+
+    t.plan = (struct picture_plan){
+        .way = PICTURE_SIXEL, .cell_w = 10, .cell_h = 20, .cell_known = true, .colours = 256
+    };
+    levels_apply(&t, 0);
+    t.piece_bytes = 64 << 10;
+    for (int i = 0; over != NULL && i < ROUNDS; i++) {
+        double from = now();
+        struct picture_source *source;
+        struct picture_stream s;
+
+        for (size_t k = 0; k < (size_t)3 * WIDTH * HEIGHT; k++)
+            over[k] = (uint8_t)((rgb[k] * (10 - i) + (k / 3 % WIDTH / 240 * 30) * i) / 10);
+        source = picture_source_new(
+            &(struct spn_pixels){ SPN_PIXELS_RGB, WIDTH, HEIGHT, over, NULL, NULL });
+        if (source != NULL && picture_encode(&s, &t, &source->pixels, NULL) == SPN_OK) {
+            best = now() - from < best ? now() - from : best;
+            spn_buf_free(&s.bytes);
+            spn_free(s.piece);
+        }
+        picture_source_unref(source);
+    }
+    printf("opacity of 1920x1080 on %dx%d cells, sixel: %.1f ms\n", columns, rows, best * 1e3);
+    spn_free(over);
+}
+
 int main(void)
 {
     uint8_t *rgb = spn_calloc((size_t)WIDTH * HEIGHT, 3);
@@ -98,6 +131,8 @@ int main(void)
     for (int level = 0; level < 7; level++)
         measure(PICTURE_SIXEL, 24, 86, level, &p, full);
     measure(PICTURE_SIXEL, 45, 160, 0, &p, 0);
+    opacity(24, 86, rgb);
+    opacity(45, 160, rgb);
     measure(PICTURE_KITTY, 24, 86, 0, &p, 0);
     measure(PICTURE_KITTY, 45, 160, 0, &p, 0);
     spn_free(rgb);
