@@ -4,6 +4,8 @@
 
 #define SPAN_US      200000.0
 #define QUEUE_US     12000.0 /* of pieces, beyond what the line holds */
+#define EARLY_US     1000
+#define LONG_US      20000.0
 #define PIECE_US     15000.0 /* how long a piece takes: text cannot go inside one */
 #define PIECE_LEAST  4000
 #define PIECE_MOST   ((size_t)256 << 10)
@@ -39,19 +41,23 @@ bool pace_may(const struct pace *p, int64_t now_us)
         return false;
     if (p->by_rate)
         return now_us >= p->free_us;
+    if (p->n > 0 && now_us + EARLY_US < p->free_us)
+        return false;
     /* The last one may go beyond: so a rate that was found too low comes up. */
     return (double)p->in_flight < window(p);
 }
 
 void pace_sent(struct pace *p, size_t bytes, int64_t now_us)
 {
-    p->pieces++;
-    if (p->by_rate) {
-        int64_t from = p->free_us > now_us ? p->free_us : now_us;
+    int64_t from = p->free_us > now_us ? p->free_us : now_us;
 
-        p->free_us = from + (int64_t)((double)bytes / p->rate * 1e6);
+    p->pieces++;
+    /* What a long line holds does not go at once: it would queue where the line begins.  Faster
+       than was found all the same, so that a rate that is too low comes up. */
+    if (p->by_rate || (p->measured && p->rtt_us > LONG_US))
+        p->free_us = from + (int64_t)((double)bytes / (p->by_rate ? p->rate : 1.6 * p->rate) * 1e6);
+    if (p->by_rate)
         return;
-    }
     if (p->n == 0) {
         p->since_us = now_us;
         p->first_trip = true;
@@ -114,7 +120,9 @@ bool pace_idle(struct pace *p, int64_t now_us)
 
 int64_t pace_wait_us(const struct pace *p, int64_t now_us)
 {
-    int64_t until = p->by_rate ? p->free_us : p->n > 0 ? silence_end(p) : now_us;
+    int64_t until = p->by_rate || (p->n > 0 && now_us < p->free_us) ? p->free_us
+                    : p->n > 0                                      ? silence_end(p)
+                                                                    : now_us;
 
     return until > now_us ? until - now_us : -1;
 }

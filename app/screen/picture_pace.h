@@ -28,7 +28,7 @@ struct pace {
     int64_t since_us;         /* since when the line is measured, */
     size_t through;           /* and what was answered since */
     bool first_trip;          /* the first bytes of it are still on their way */
-    int64_t free_us;          /* by rate: when the next may go */
+    int64_t free_us;          /* when the next may go */
     uint64_t pieces, answers; /* since the start */
 };
 
