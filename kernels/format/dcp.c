@@ -198,7 +198,8 @@ static spn_status check_view(const struct k_torch_tensor *x, const char *name, s
 }
 
 static spn_status read_box(struct dcp *d, const struct piece *p, int ndim, int *dtype,
-                           struct k_box *b, const struct k_file **whole, struct spn_err *err)
+                           struct k_box *b, const struct k_file **whole, bool *absent,
+                           struct spn_err *err)
 {
     struct take k = { .use = { take_tensor } };
     spn_status st = use_piece(d, p, &k, whole, err);
@@ -217,7 +218,8 @@ static spn_status read_box(struct dcp *d, const struct piece *p, int ndim, int *
         b->size[i] = k.x.dim[i];
         b->stride[i] = k.x.stride[i];
     }
-    if (st == SPN_OK && k.x.s.bytes > 0)
+    *absent |= k.x.s.absent;
+    if (st == SPN_OK && k.x.s.bytes > 0 && !k.x.s.absent)
         b->data = k.x.s.data + (uint64_t)k.x.first * (uint64_t)spn_dtype_info(*dtype)->block_bytes;
     b->swap = k.x.s.swap;
     return st;
@@ -231,6 +233,7 @@ static spn_status add_tensor(struct dcp *d, const struct k_value *meta,
     struct k_box *boxes = NULL;
     int64_t dim[SPN_DIMS_MAX];
     uint64_t offset = 0;
+    bool absent = false;
     int ndim = size_of(field(meta, "size"), dim), dtype = -1;
     spn_status st;
 
@@ -239,11 +242,15 @@ static spn_status add_tensor(struct dcp *d, const struct k_value *meta,
                         p[0]->name);
     st = k_reader_alloc(d->r, &boxes, n, sizeof *boxes, err);
     for (size_t i = 0; st == SPN_OK && i < n; i++) {
-        st = read_box(d, p[i], ndim, &dtype, &boxes[i], &whole, err);
+        st = read_box(d, p[i], ndim, &dtype, &boxes[i], &whole, &absent, err);
         if (st == SPN_OK && i == 0) {
             first = whole;
             offset = boxes[0].data != NULL ? (uint64_t)(boxes[0].data - whole->data) : p[0]->offset;
         }
+    }
+    if (st == SPN_OK && absent) {
+        k_reader_absent(d->r, p[0]->name);
+        return SPN_OK;
     }
     return st == SPN_OK ? k_add_boxes(d->r, p[0]->name, dtype, ndim, dim, ndim, dim, boxes, n,
                                       first, offset, err)
