@@ -95,7 +95,7 @@ static void list_ways(struct card *c)
     for (int w = PICTURE_KITTY; w < PICTURE_WAYS; w++) {
         bool used = p != NULL && pictures_plan(p)->way == (enum picture_way)w;
         bool works = p != NULL && picture_way_works(w, term_facts(c->screen->ui->term));
-        char digit[4];
+        char digit[12];
         const struct spn_field fields[] = {
             { digit, w, SPN_STYLE_DIM },
             { picture_way_name(w), NAN, SPN_STYLE_TEXT },
