@@ -260,10 +260,10 @@ void work_progress_text(struct ui *ui, char *out, size_t room)
 
 void work_end(struct ui *ui)
 {
-    work_stop(ui, NULL);
     while (ui->work != NULL) {
         struct pollfd p = { ui->wake[0], POLLIN, 0 };
 
+        work_stop(ui, NULL); /* those too that the end of another one has started */
         poll(&p, 1, 100);
         work_drain(ui);
     }
