@@ -137,6 +137,7 @@ struct drawing {
     const struct grove *g;
     int64_t leaf; /* of the path that is unfolded */
     bool won;
+    bool visits;                 /* any thought is visited: rollouts */
     const int64_t *first, *next; /* children of each node, in order */
     struct spn_buf text, what;
 };
@@ -172,6 +173,10 @@ static void draw_node(struct drawing *d, int64_t id, int depth)
         snprintf(visits, sizeof visits, "%lld", (long long)n->visits);
     f[0].text = d->text.data;
     f[3].text = d->what.data;
+    if (!d->visits) {
+        f[2] = f[3];
+        r.n = 3;
+    }
     r.glyph = n->repaired != NULL && n->state == SPN_NODE_GROWING ? '~' : glyphs[n->state];
     if (n->state == SPN_NODE_GROWING && n->repaired == NULL && d->t->call == NULL)
         r.glyph = 0; /* nothing grows any more: it was just not needed further */
@@ -185,11 +190,16 @@ static void draw_node(struct drawing *d, int64_t id, int depth)
 
 static void fill_outline(struct talk *t)
 {
-    static const struct spn_column columns[] = {
+    static const struct spn_column with_visits[] = {
         { "thought", -1, false, 0 },
         { "value", 6, true, 0 },
         { "visits", 6, true, 2 },
-        { "", 18, false, 1 },
+        { "", 12, false, 1 },
+    };
+    static const struct spn_column columns[] = {
+        { "thought", -1, false, 0 },
+        { "value", 6, true, 0 },
+        { "", 16, false, 1 },
     };
     const struct grove *g = shown(t);
     struct drawing d = { .t = t, .g = g, .leaf = -1 };
@@ -204,8 +214,10 @@ static void fill_outline(struct talk *t)
         return;
     }
     next = first + g->n + 1;
-    for (size_t i = 0; i < g->n; i++)
+    for (size_t i = 0; i < g->n; i++) {
         first[i] = next[i] = -1;
+        d.visits |= g->node[i].visits > 0;
+    }
     for (size_t i = g->n; i-- > 0;) /* backwards: the oldest child stands first */
         if (g->node[i].parent >= 0) {
             next[i] = first[g->node[i].parent];
@@ -215,7 +227,7 @@ static void fill_outline(struct talk *t)
     d.next = next;
     d.won = g->winner >= 0 && g->winner < (int64_t)g->n && g->node[g->winner].tree == t->tree;
     d.leaf = d.won ? g->winner : grove_furthest(g, t->tree);
-    t->api->columns(t->outline, columns, 4);
+    t->api->columns(t->outline, d.visits ? with_visits : columns, d.visits ? 4 : 3);
     t->api->branches(t->outline, true);
     t->api->begin(t->outline);
     draw_node(&d, x.root, 0);

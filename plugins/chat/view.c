@@ -517,7 +517,7 @@ static const struct spn_slash slashes[] = {
 
 const struct spn_view chat_view = {
     .summary = "converse with a model; see its forest grow",
-    .layout = "transcript 52 | (trees 30 / tree / answers 20)",
+    .layout = "transcript 52 | (trees 34 / tree / answers 18)",
     .wide = "transcript 38 | (trees 28 / tree / answers 20) 36 | node",
     .place = 'c',
     .prompt = "ask; / for commands",
