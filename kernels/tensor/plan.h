@@ -144,6 +144,9 @@ spn_status spn_exec_output(struct spn_exec *e, const struct spn_run *run, const 
                            struct spn_tensor *view, struct spn_err *err);
 spn_status spn_exec_stream(struct spn_exec *e, const struct spn_run *run, int mark,
                            struct spn_tensor *view, struct spn_err *err);
+/* SECONDS [spn_plan_records], lent until the next call, gets what each record of a run took; NULL:
+   no clock is read. */
+void spn_exec_clock(struct spn_exec *e, double *seconds);
 /* Execute from one mark to another: -1 begin, spn_plan_marks() end.  To start at mark m > -1, fill
  * its stream first. */
 spn_status spn_exec_run(struct spn_exec *e, const struct spn_run *run, int from_mark, int to_mark,

@@ -60,8 +60,9 @@ const struct spn_op k_op_gather_grad = { HEAD(gather_grad, 1), .check = NULL };
 const struct spn_op k_op_map_attend = {
     HEAD(map_attend, 2), .scratch = k_scratch_attend, FAST(map_attend), .grad = k_grad_map_attend
 };
-const struct spn_op k_op_map_attend_grad = { HEAD(map_attend_grad, 4),
-                                             .scratch = k_scratch_attend };
+const struct spn_op k_op_map_attend_grad = {
+    HEAD(map_attend_grad, 4), .scratch = k_scratch_attend
+};
 const struct spn_op k_op_map_attend_mix_grad = {
     HEAD(map_attend_mix_grad, 2), .scratch = k_scratch_attend
 };
@@ -184,37 +185,47 @@ spn_val spn_op_attend(struct spn_plan *p, spn_val q, spn_val k, spn_val v, spn_v
 }
 
 /* The mixes of heads are 1 x 1 convolutions over the scores. */
-static void count_attend(const struct spn_plan *p, const struct k_record *r, uint64_t *convs,
-                         uint64_t *attention)
+static void count_attend(const struct spn_plan *p, const struct k_record *r, struct spn_macs *m)
 {
     const struct spn_attend *a = (const void *)r->params;
     const struct spn_tensor *q = &p->value[r->in[0]]->shape, *k = &p->value[r->in[1]]->shape;
     uint64_t scores = (uint64_t)(q->dim[0] * k_places(q) * k_places(k)) * (uint64_t)a->heads;
 
-    *attention += scores * (uint64_t)(a->dim_k + a->dim_v);
-    for (int m = 4; m < 6; m++)
-        if (r->in[m] != -1)
-            *convs += scores * (uint64_t)a->heads;
+    m->attention += scores * (uint64_t)(a->dim_k + a->dim_v);
+    for (int i = 4; i < 6; i++)
+        if (r->in[i] != -1)
+            m->convs += scores * (uint64_t)a->heads;
 }
 
-void spn_plan_macs(const struct spn_plan *p, uint64_t *convs, uint64_t *attention)
+/* Numbers that one result of R is a sum of; 0: R is no convolution. */
+static uint64_t terms_of(const struct spn_plan *p, const struct k_record *r)
 {
-    *convs = *attention = 0;
+    const struct spn_tensor *w = r->n_in > 1 ? &p->value[r->in[1]]->shape : NULL;
+
+    if (r->op == &k_op_conv)
+        return (uint64_t)(w->dim[1] * w->dim[2] * w->dim[3]);
+    if (r->op == &k_op_depthwise)
+        return (uint64_t)(w->dim[0] * w->dim[1]);
+    return r->op == &k_op_matmul ? (uint64_t)w->dim[1] : 0;
+}
+
+struct spn_macs spn_plan_macs(const struct spn_plan *p)
+{
+    struct spn_macs m = { 0 };
+
     for (int i = 0; i < p->n_record; i++) {
         const struct k_record *r = p->record[i];
-        const struct spn_tensor *out = &p->value[r->out[0]]->shape,
-                                *w = r->n_in > 1 ? &p->value[r->in[1]]->shape : NULL;
-        uint64_t n = 1;
+        const struct spn_tensor *out = &p->value[r->out[0]]->shape;
+        uint64_t n = terms_of(p, r);
+        bool again = false;
 
+        if (r->op == &k_op_map_attend)
+            count_attend(p, r, &m);
+        for (int k = 0; n > 0 && k < i && !again; k++)
+            again = p->record[k]->op == r->op && p->record[k]->in[1] == r->in[1];
         for (int k = 0; k < out->ndim; k++)
             n *= (uint64_t)out->dim[k];
-        if (r->op == &k_op_conv)
-            *convs += n * (uint64_t)(w->dim[1] * w->dim[2] * w->dim[3]);
-        else if (r->op == &k_op_depthwise)
-            *convs += n * (uint64_t)(w->dim[0] * w->dim[1]);
-        else if (r->op == &k_op_matmul)
-            *convs += n * (uint64_t)w->dim[1];
-        else if (r->op == &k_op_map_attend)
-            count_attend(p, r, convs, attention);
+        *(again ? &m.again : &m.convs) += n;
     }
+    return m;
 }

@@ -85,9 +85,13 @@ struct spn_attend {
 spn_val spn_op_attend(struct spn_plan *p, spn_val q, spn_val k, spn_val v, spn_val bias,
                       spn_val mix1, spn_val mix2, const struct spn_attend *a);
 
-/* Multiply-adds of one run of P, whose shapes are numbers: of its convolutions (every conv,
-   depthwise, matmul and mix of heads) and of the attention products. */
-void spn_plan_macs(const struct spn_plan *p, uint64_t *convs, uint64_t *attention);
+/* Multiply-adds of one run of P, whose shapes are numbers. */
+struct spn_macs {
+    uint64_t convs;     /* of every conv, depthwise, matmul and mix of heads */
+    uint64_t again;     /* the same of filters that ran before: published counts leave these out */
+    uint64_t attention; /* products of queries and keys, of scores and values */
+};
+struct spn_macs spn_plan_macs(const struct spn_plan *p);
 
 #ifdef __cplusplus
 }

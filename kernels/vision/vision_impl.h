@@ -4,12 +4,13 @@
 #include "tensor/ops_impl.h"
 #include "vision/ops.h"
 
-#define K_VISION_OPS(X)                                                                            \
-    X(act)                                                                                         \
-    X(act_grad)                                                                                    \
-    X(conv) X(conv_dx) X(conv_dw) X(depthwise) X(depthwise_dx) X(depthwise_dw) X(pool)             \
-        X(pool_grad) X(resize) X(resize_grad) X(spread_add) X(spread_mul) X(sum_like) X(concat)    \
-            X(slice) X(slice_grad) X(soft_pool) X(soft_pool_grad) X(batch_norm) X(batch_norm_grad) \
+#define K_VISION_OPS(X)                                                                     \
+    X(act)                                                                                  \
+    X(act_grad)                                                                             \
+    X(conv)                                                                                 \
+    X(conv_dx) X(conv_dw) X(depthwise) X(depthwise_dx) X(depthwise_dw) X(pool) X(pool_grad) \
+        X(resize) X(resize_grad) X(spread_add) X(spread_mul) X(sum_like) X(concat) X(slice) \
+            X(slice_grad) X(soft_pool) X(soft_pool_grad) X(batch_norm) X(batch_norm_grad)   \
                 X(gather) X(gather_grad) X(map_attend) X(map_attend_grad) X(map_attend_mix_grad)
 
 #define K_VISION_DECLARE(name)                                                                   \
@@ -84,11 +85,12 @@ size_t k_scratch_soft_pool_grad(const struct spn_op_call *c);
 size_t k_scratch_depthwise_dw(const struct spn_op_call *c);
 
 /* ---- gradients (vision/grads.c) ---- */
-#define K_VISION_GRADS(X)                                                                      \
-    X(act)                                                                                     \
-    X(conv)                                                                                    \
-    X(depthwise) X(pool) X(resize) X(spread_add) X(spread_mul) X(concat) X(slice) X(soft_pool) \
-        X(batch_norm) X(gather) X(map_attend)
+#define K_VISION_GRADS(X)                                                                       \
+    X(act)                                                                                      \
+    X(conv)                                                                                     \
+    X(depthwise)                                                                                \
+    X(pool) X(resize) X(spread_add) X(spread_mul) X(concat) X(slice) X(soft_pool) X(batch_norm) \
+        X(gather) X(map_attend)
 #define K_VISION_GRAD_DECLARE(name) \
     spn_status k_grad_##name(struct spn_plan *p, int record, struct spn_err *err);
 K_VISION_GRADS(K_VISION_GRAD_DECLARE)

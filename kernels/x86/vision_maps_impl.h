@@ -213,3 +213,27 @@ void ROWOP(soft_pool)(const struct spn_op_call *c)
         spn_pool_run(c->run->pool, classes, 48, soft_pool_part, &s);
     }
 }
+
+/* ---- rows of logits ---- */
+
+void ROWOP(row_mix)(float *y, const float *a, float wa, const float *b, float wb, int64_t n)
+{
+    vf u = v_set(wa), v = v_set(wb);
+
+    EACH(j, left, n)
+    r_put(y + j, v_fma(r_get(b + j, left), v, v_mul(r_get(a + j, left), u)), left);
+}
+
+int64_t ROWOP(row_top)(const float *x, int64_t n)
+{
+    vf top = v_set(x[0]);
+    float largest;
+
+    EACH(j, left, n)
+    top = r_max(r_first(r_get(x + j, left), top, left), top); /* top where one is NaN */
+    largest = r_top(top);
+    for (int64_t j = 0; j < n; j++)
+        if (x[j] == largest)
+            return j;
+    return 0; /* NaNs alone */
+}

@@ -145,8 +145,8 @@ static spn_status emit(struct seg *s, const char *path, const struct spn_image *
     double all = (double)picture->width * picture->height;
     int n = classes_of(mask, list);
     json_t *classes = json_array(),
-           *o = json_pack("{s:s, s:i, s:i, s:n}", "path", path, "width", picture->width, "height",
-                          picture->height, "model");
+           *o = json_pack("{s:s, s:i, s:i, s:s?}", "path", path, "width", picture->width, "height",
+                          picture->height, "model", s->net_path);
     char room[16];
     spn_status st;
 
@@ -177,6 +177,8 @@ static spn_status emit(struct seg *s, const char *path, const struct spn_image *
         json_object_set_new(o, "agree", json_real(total.aacc));
     }
     json_object_set_new(o, "seconds", json_real(seconds));
+    if (s->net.model != NULL)
+        seg_model_tell(s, o);
     st = s->api->emit(s->job, o, text.failed ? NULL : text.data, err);
     spn_buf_free(&text);
     return st;
@@ -218,6 +220,22 @@ static spn_status show(struct seg *s, struct spn_image *picture, const struct sp
                           0, 0, err);
 }
 
+static spn_status read_mask(const struct seg *s, const char *path, const char *pred,
+                            const struct spn_image *picture, struct spn_image *mask,
+                            struct spn_err *err)
+{
+    spn_status st;
+
+    if (pred == NULL) {
+        spn_fail(err, SPN_ENOTFOUND, "%s: no mask for it%s", path,
+                 spn_value_str(s->v, "pred") != NULL ? " in the folder of --pred" : "");
+        return spn_cure(err, "-m MODEL, --pred MASK, or a PNG, NPY or JSON of the same name beside "
+                             "it");
+    }
+    st = mask_read(mask, pred, &s->classes, err);
+    return st == SPN_OK ? same_size(mask, pred, picture, err) : st;
+}
+
 static spn_status one(struct seg *s, const char *path, const char *to, struct score *score,
                       struct spn_err *err)
 {
@@ -226,18 +244,13 @@ static spn_status one(struct seg *s, const char *path, const char *to, struct sc
     double start = now();
     spn_status st;
 
-    if (pred == NULL && spn_value_str(s->v, "pred") == NULL)
+    if (pred == NULL && spn_value_str(s->v, "pred") == NULL && s->net.model == NULL)
         pred = mask_beside(path);
     st = spn_image_read(&picture, NULL, path, NULL, err);
-    if (st == SPN_OK && pred == NULL) {
-        spn_fail(err, SPN_ENOTFOUND, "%s: no mask for it%s", path,
-                 spn_value_str(s->v, "pred") != NULL ? " in the folder of --pred" : "");
-        st = spn_cure(err, "--pred MASK, or a PNG, NPY or JSON of the same name beside it");
-    }
-    if (st == SPN_OK)
-        st = mask_read(&mask, pred, &s->classes, err);
-    if (st == SPN_OK)
-        st = same_size(&mask, pred, &picture, err);
+    if (st == SPN_OK && s->net.model != NULL)
+        st = seg_model_labels(s, &picture, &mask, err);
+    else if (st == SPN_OK)
+        st = read_mask(s, path, pred, &picture, &mask, err);
     if (st == SPN_OK && truth != NULL)
         st = compare(s, truth, &mask, &picture, score, err);
     if (st == SPN_OK && to != NULL)

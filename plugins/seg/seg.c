@@ -8,6 +8,17 @@
 #include "seg.h"
 
 static const struct spn_option options[] = {
+    { "model", SPN_OPT_STRING, .letter = 'm', .arg = "MODEL",
+      .help = "a network that segments: .pth, .safetensors or a Hugging Face folder" },
+    { "slide", SPN_OPT_FLAG, .help = "the model sees windows of the picture, not the whole" },
+    { "window", SPN_OPT_INT, .hi = 4096, .arg = "N",
+      .help = "side of a window of --slide in pixels, 0 the model's own" },
+    { "stride", SPN_OPT_INT, .hi = 4096, .arg = "N",
+      .help = "from window to window, 0 two thirds of one" },
+    { "scales", SPN_OPT_STRING, .arg = "LIST",
+      .help = "the model sees the picture at these scales: 0.5,1,1.5" },
+    { "flip", SPN_OPT_FLAG, .help = "and mirrored as well" },
+    { "bf16", SPN_OPT_FLAG, .help = "the model multiplies numbers of 16 bits" },
     { "pred", SPN_OPT_STRING, .arg = "MASK",
       .help = "a label map (PNG, NPY, COCO runs as JSON), or a folder of them" },
     { "gt", SPN_OPT_STRING, .arg = "MASK", .help = "the truth to compare with, or its folder" },
@@ -26,7 +37,7 @@ static const struct spn_option options[] = {
     { "shard", SPN_OPT_STRING, .arg = "K/N", .help = "only pictures whose number mod N is K" },
     { "resume", SPN_OPT_FLAG, .help = "leave out pictures whose file in --out is there" },
     { "threads", SPN_OPT_INT, .hi = 1024, .arg = "N",
-      .help = "threads of eval, 0 as many as this process may use" },
+      .help = "threads of a model and of eval, 0 as many as this process may use" },
     { 0 }
 };
 
@@ -47,19 +58,24 @@ static spn_status run(const struct spn_host *h, struct spn_job *job, const struc
     if (argc == 1 && strcmp(argv[0], "eval") == 0) {
         st = seg_evaluate(&s, err);
     } else {
-        st = inputs_read(&in, argc, argv, spn_value_str(v, "files-from"), spn_value_flag(v, "zero"),
-                         spn_value_str(v, "shard"), err);
+        if (spn_value_str(v, "model") != NULL)
+            st = seg_model_open(&s, h, err);
+        if (st == SPN_OK)
+            st = inputs_read(&in, argc, argv, spn_value_str(v, "files-from"),
+                             spn_value_flag(v, "zero"), spn_value_str(v, "shard"), err);
         if (st == SPN_OK)
             st = seg_pictures(&s, &in, err);
     }
     inputs_free(&in);
+    seg_model_close(&s);
     classes_free(&s.classes);
     return st;
 }
 
 static const struct spn_command command = {
-    .summary = "what is where in pictures, by their label maps",
-    .usage = "seg PICTURE... [--pred MASK] [--gt MASK] [--classes LIST] [--out DIR]\n"
+    .summary = "what is where in pictures, by a model or by label maps",
+    .usage = "seg PICTURE... -m MODEL [--slide] [--scales LIST] [--flip] [--out DIR]\n"
+             "seg PICTURE... [--pred MASK] [--gt MASK] [--classes LIST] [--out DIR]\n"
              "seg eval --pred DIR --gt DIR [--rule ade]",
     .details =
         "Reads pictures (JPEG, PNG, WebP, BMP, GIF, TIFF, PNM, AVIF) with their label maps and "
@@ -68,6 +84,8 @@ static const struct spn_command command = {
         "far they agree. A label map is a palette or grey PNG whose pixels are class ids, a PNG in "
         "the colours of --classes, an NPY array [h][w], or COCO's run lengths in JSON. Without "
         "--pred the map of the same name beside the picture is taken.\n\n"
+        "With -m a network makes the label map: CGRSeg from a .pth of mmsegmentation or a "
+        ".safetensors file. Its classes and colours are used unless --classes names others.\n\n"
         "eval compares all masks of a folder with the truth of the same names: IoU and accuracy a "
         "class over the whole set, and their means. --rule says how the truth is numbered: ade (0 "
         "is no class, k is class k - 1), coco (the 182 raw ids of COCO-Stuff).",
