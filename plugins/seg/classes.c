@@ -109,8 +109,8 @@ spn_status classes_load(struct classes *c, const struct spn_files_api *files, co
     path = list_path(files, list);
     if (path == NULL) {
         spn_fail(err, SPN_ENOTFOUND, "%.200s: no file and no known list of classes", list);
-        return spn_cure(err, "ade20k-150, coco-stuff-171, pascal-context-59, or a file of lines "
-                             "`name #RRGGBB`");
+        return spn_cure(err, "ade20k-150, cityscapes-19, coco-stuff-171, pascal-context-59, or a "
+                             "file of lines `name #RRGGBB`");
     }
     st = spn_file_read(&c->text, &n, path, LIST_MAX, err);
     if (st == SPN_OK)

@@ -23,7 +23,8 @@ static const struct spn_option options[] = {
       .help = "a label map (PNG, NPY, COCO runs as JSON), or a folder of them" },
     { "gt", SPN_OPT_STRING, .arg = "MASK", .help = "the truth to compare with, or its folder" },
     { "classes", SPN_OPT_STRING, .arg = "LIST",
-      .help = "ade20k-150, coco-stuff-171, pascal-context-59, or a file of `name #RRGGBB`" },
+      .help = "ade20k-150, cityscapes-19, coco-stuff-171, pascal-context-59, or a file of `name "
+              "#RRGGBB`" },
     { "rule", SPN_OPT_CHOICE, .choices = "plain ade coco", .dflt.s = "plain",
       .help = "how the truth numbers its classes" },
     { "out", SPN_OPT_STRING, .arg = "DIR", .help = "write a file a picture there" },
@@ -85,7 +86,8 @@ static const struct spn_command command = {
         "the colours of --classes, an NPY array [h][w], or COCO's run lengths in JSON. Without "
         "--pred the map of the same name beside the picture is taken.\n\n"
         "With -m a network makes the label map: CGRSeg from a .pth of mmsegmentation or a "
-        ".safetensors file. Its classes and colours are used unless --classes names others.\n\n"
+        ".safetensors file, SegFormer from a folder of Hugging Face. Its classes and colours are "
+        "used unless --classes names others.\n\n"
         "eval compares all masks of a folder with the truth of the same names: IoU and accuracy a "
         "class over the whole set, and their means. --rule says how the truth is numbered: ade (0 "
         "is no class, k is class k - 1), coco (the 182 raw ids of COCO-Stuff).",

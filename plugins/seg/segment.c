@@ -157,6 +157,12 @@ static spn_status run_view(struct segment_net *n, const struct spn_image *scaled
             return spn_fail(err, SPN_ECANCEL, "seg: stopped after %d of %d windows", i, v->n);
         st = run_piece(n, scaled, v->mirrored, &v->piece[i], err);
     }
+    if (st == SPN_OK && n->info->direct && !o->slide) {
+        struct piece *p = &v->piece[0];
+
+        v->width = p->width = (int)p->cols;
+        v->height = p->height = (int)p->rows;
+    }
     return st;
 }
 
@@ -203,6 +209,10 @@ spn_status segment_run(struct segment **out, struct segment_net *n, const struct
             s->view[s->n].mirrored = m == 1;
             st = run_view(n, &scaled, o, &s->view[s->n++], cancel, err);
         }
+        if (i == 0) {
+            s->net_width = up_to(width, n->info->multiple);
+            s->net_height = up_to(height, n->info->multiple);
+        }
         times->scale += middle - start;
         times->net += now() - middle;
         spn_image_free(&scaled);
@@ -230,8 +240,6 @@ void segment_free(struct segment *s)
 
 void segment_size(const struct segment *s, int *width, int *height)
 {
-    const struct view *v = &s->view[0];
-
-    *width = v->n == 1 ? v->piece[0].width : v->width;
-    *height = v->n == 1 ? v->piece[0].height : v->height;
+    *width = s->net_width;
+    *height = s->net_height;
 }

@@ -18,6 +18,7 @@ struct view {
 };
 struct segment {
     int width, height, classes;
+    int net_width, net_height; /* of the first view's input */
     struct spn_pool *pool; /* lent by the net */
     struct view view[2 * SEGMENT_SCALES_MAX];
     int n;

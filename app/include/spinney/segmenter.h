@@ -39,6 +39,7 @@ struct spn_seg_info {
     int long_side, short_side;
     enum spn_seg_fit fit;
     int multiple; /* of the input's height and width */
+    bool direct;  /* logits go to the picture's size in one step, not by way of the input's */
     bool drawn;   /* learnt on drawn scenes alone: not for photographs unasked */
 };
 
