@@ -60,22 +60,13 @@ static spn_status take_line(char *line, int number, struct spn_err *err)
     return SPN_OK;
 }
 
-spn_status settings_load(struct spn_err *err)
+/* Read the file FILE_NAME. */
+static spn_status read_file(struct spn_err *err)
 {
-    spn_status st = SPN_OK;
+    spn_status st = spn_file_read(&text, NULL, file_name, FILE_CEILING, err);
+    char *line = text;
     int number = 0;
-    char *line;
 
-    settings_end();
-    if (paths()->config_home == NULL)
-        return SPN_OK;
-    file_name = spn_path_join(paths()->config_home, "spinneyrc");
-    if (file_name == NULL)
-        return spn_fail(err, SPN_ENOMEM, "spinneyrc: no memory");
-    if (!spn_path_exists(file_name))
-        return SPN_OK;
-    st = spn_file_read(&text, NULL, file_name, FILE_CEILING, err);
-    line = text;
     while (st == SPN_OK && line != NULL && *line != '\0') {
         char *end = line + strcspn(line, "\n"), *next = *end != '\0' ? end + 1 : end;
 
@@ -84,6 +75,26 @@ spn_status settings_load(struct spn_err *err)
         line = next;
     }
     return st;
+}
+
+spn_status settings_load(struct spn_err *err)
+{
+    settings_end();
+    if (paths()->config_home == NULL)
+        return SPN_OK;
+    file_name = spn_path_join(paths()->config_home, "spinneyrc");
+    if (file_name == NULL)
+        return spn_fail(err, SPN_ENOMEM, "spinneyrc: no memory");
+    return spn_path_exists(file_name) ? read_file(err) : SPN_OK;
+}
+
+spn_status settings_load_from(const char *path, struct spn_err *err)
+{
+    settings_end();
+    file_name = spn_strdup(path);
+    if (file_name == NULL)
+        return spn_fail(err, SPN_ENOMEM, "%s: no memory", path);
+    return read_file(err);
 }
 
 void settings_end(void)

@@ -7,6 +7,8 @@
 /* Read $XDG_CONFIG_HOME/spinney/spinneyrc; no file is no settings. SPN_EFORMAT names the file and
  * the line. */
 spn_status settings_load(struct spn_err *err);
+/* The same of any file, which has to be there. */
+spn_status settings_load_from(const char *path, struct spn_err *err);
 void settings_end(void);
 const char *settings_get(const char *key); /* NULL: not set */
 /* Every key `PREFIX.name` sets the option `name` of V. SPN_EUSAGE names the file, the line and the

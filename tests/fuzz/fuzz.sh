@@ -19,7 +19,7 @@ shift $((OPTIND - 1))
 
 # name, dictionary, longest input, sources whose lines its corpus must cover
 table='answer answer.dict 1024 plugins/math/answer.c,plugins/math/latex.c,plugins/math/steps.c,plugins/common/exact.c
-batch batch.dict 1024 base/option.c
+batch batch.dict 1024 app/host/cmdline.c,app/host/input.c,app/host/output.c,app/host/output_order.c,base/option.c
 folder pickle.dict 12288 format/dcp.c,format/deepspeed.c,format/deepspeed_cut.c,format/megatron.c,format/folder.c
 gguf gguf.dict 4096 format/gguf.c
 gbnf gbnf.dict 512 text/gbnf.c,text/grammar.c
@@ -30,6 +30,7 @@ remote remote.dict 2048 app/engine/remote_reader.c,app/engine/reply.c
 jinja jinja.dict 2048 text/jinja_lex.c,text/jinja_parse.c,text/jinja_statement.c,text/jinja_eval.c,text/jinja_value.c,text/jinja_text.c,text/jinja_filter.c,text/jinja_list.c,text/jinja_method.c,text/jinja_math.c,text/jinja_test.c
 safetensors json.dict 4096 format/safetensors.c,format/json_text.c
 schema schema.dict 1024 text/schema.c,text/schema_text.c
+spinneyrc spinneyrc.dict 4096 app/host/settings.c
 tokenizer tokenizer.dict 512 text/vocab_gguf.c,text/vocab.c,text/special.c,text/merge.c,text/bpe.c,text/detok.c
 tokenizer_json tokenizer_json.dict 3072 text/vocab_hf.c,text/hf_shape.c,text/spm.c
 zip pickle.dict 1536 format/zip.c,format/torch_zip.c,format/torch_value.c,format/layout.c,format/inflate.c,format/packed.c,format/npy.c'
