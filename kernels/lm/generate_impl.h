@@ -63,8 +63,7 @@ struct spn_gen {
     int n_wanted;
     struct spn_gen_event *event; /* [max_seqs + finished without a run] */
     int n_event, event_room;
-    int64_t turn;        /* where the next step begins to deal out rows */
-    const float *logits; /* of the step under way */
+    int64_t turn; /* where the next step begins to deal out rows */
     struct spn_gen_stats stats;
 };
 

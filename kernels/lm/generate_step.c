@@ -173,6 +173,18 @@ static bool scored(const struct lm_seq *s, int64_t i)
     return s->score && !s->reported && i + 1 < s->n_prompt && i + 1 >= s->score_from;
 }
 
+/* W is row I of S.  Its error is not cleared: that would take longer than to draw the token. */
+static void want(struct lm_wanted *w, struct lm_seq *s, int64_t i, bool draw)
+{
+    w->s = s;
+    w->draw = draw;
+    w->score = scored(s, i) ? s->tok[i + 1] : -1;
+    w->score_at = i;
+    w->token = -1;
+    w->logprob = 0;
+    w->st = SPN_OK;
+}
+
 static void add_rows(struct spn_gen *g, struct lm_seq *s, int64_t most)
 {
     int64_t end = s->done + most < to_run(s) ? s->done + most : to_run(s), wanted = 0,
@@ -192,13 +204,7 @@ static void add_rows(struct spn_gen *g, struct lm_seq *s, int64_t most)
         draw = i == s->n_tok - 1;
         lm_runner_add(&g->runner, s->tok[i], i, s->kv, draw || scored(s, i));
         if (draw || scored(s, i))
-            g->wanted[g->n_wanted++] = (struct lm_wanted){
-                .s = s,
-                .draw = draw,
-                .score = scored(s, i) ? s->tok[i + 1] : -1,
-                .score_at = i,
-                .err = SPN_ERR_INIT,
-            };
+            want(&g->wanted[g->n_wanted++], s, i, draw);
     }
     s->done = last;
 }
@@ -255,14 +261,13 @@ static spn_status draw(struct spn_gen *g, struct lm_wanted *w, const float *logi
     return st;
 }
 
-static void finish_rows(void *ctx, int64_t begin, int64_t end, int worker)
+static void finish_rows(void *ctx, int64_t first, int64_t rows, const float *logits, int worker)
 {
     struct spn_gen *g = ctx;
     int64_t n = g->m->shape.n_vocab;
 
-    for (int64_t i = begin; i < end; i++) {
-        struct lm_wanted *w = &g->wanted[i];
-        const float *logits = g->logits + i * n;
+    for (int64_t i = 0; i < rows; i++, logits += n) {
+        struct lm_wanted *w = &g->wanted[first + i];
 
         if (w->score >= 0) {
             float lp = lm_logprob(logits, n, w->score);
@@ -326,7 +331,6 @@ static void remember(struct spn_gen *g, struct lm_seq *s)
 
 static spn_status take_results(struct spn_gen *g, struct spn_err *err)
 {
-    spn_pool_run(g->o.pool, g->n_wanted, 1, finish_rows, g);
     for (int i = 0; i < g->n_wanted; i++)
         if (g->wanted[i].st != SPN_OK) {
             if (err != NULL)
@@ -392,7 +396,7 @@ spn_status spn_gen_step(struct spn_gen *g, const struct spn_gen_event **events, 
     admit_waiting(g);
     build(g, &prefill);
     if (g->runner.rows.n > 0) {
-        st = lm_runner_run(&g->runner, &g->logits, err);
+        st = lm_runner_run(&g->runner, finish_rows, g, err);
         if (st == SPN_OK)
             st = take_results(g, err);
         if (st != SPN_OK)

@@ -46,6 +46,15 @@ static spn_status start(struct lm_runner *r, struct spn_lm *m, int64_t n, int64_
     return st == SPN_OK ? spn_kv_reserve(r->kv, *seq, -1, n, err) : st;
 }
 
+/* Where the wanted rows begin: those of one sequence lie together until the next run. */
+static void first_row(void *ctx, int64_t first, int64_t n, const float *logits, int worker)
+{
+    (void)n;
+    (void)worker;
+    if (first == 0)
+        *(const float **)ctx = logits;
+}
+
 spn_status spn_lm_logits_each(struct spn_lm *m, const int32_t *ids, int64_t n,
                               void (*each)(void *ctx, int64_t position, const float *row),
                               void *ctx, struct spn_pool *pool, struct spn_err *err)
@@ -64,7 +73,7 @@ spn_status spn_lm_logits_each(struct spn_lm *m, const int32_t *ids, int64_t n,
         lm_runner_begin(&r);
         for (int64_t k = 0; k < rows; k++)
             lm_runner_add(&r, ids[i + k], i + k, seq, true);
-        st = lm_runner_run(&r, &logits, err);
+        st = lm_runner_run(&r, first_row, &logits, err);
         for (int64_t k = 0; k < rows && st == SPN_OK; k++)
             each(ctx, i + k, logits + k * m->shape.n_vocab);
     }
@@ -104,7 +113,7 @@ spn_status spn_lm_nll(struct spn_lm *m, const int32_t *ids, int64_t n, int64_t f
         lm_runner_begin(&r);
         for (int64_t k = 0; k < rows; k++)
             lm_runner_add(&r, ids[i + k], i + k, seq, k >= first);
-        st = lm_runner_run(&r, &logits, err);
+        st = lm_runner_run(&r, first_row, &logits, err);
         for (int64_t k = first; k < rows && st == SPN_OK; k++)
             out[i + k - from] = nll(logits + (k - first) * m->shape.n_vocab, m->shape.n_vocab,
                                     ids[i + k + 1]);

@@ -88,7 +88,6 @@ static spn_status make_lanes(struct lm_runner *r, const int64_t most[SPN_DIM_SYM
                              struct spn_err *err)
 {
     int threads = spn_pool_threads(r->pool), lanes = r->m->params <= LANE_PARAMS_MAX ? threads : 1;
-    size_t n;
     spn_status st = SPN_OK;
 
     if (lanes > LM_LANES_MAX)
@@ -98,14 +97,7 @@ static spn_status make_lanes(struct lm_runner *r, const int64_t most[SPN_DIM_SYM
         if (st == SPN_OK)
             r->bytes += spn_exec_bytes(r->lane[r->n_lanes]);
     }
-    if (st != SPN_OK || lanes == 1)
-        return st;
-    if (!spn_mul_size((size_t)r->out_max, (size_t)r->m->shape.n_vocab, &n) ||
-        (r->logits = spn_calloc(n, sizeof *r->logits)) == NULL)
-        return spn_fail(err, SPN_ENOMEM, "no memory for the logits of %" PRId64 " rows",
-                        r->out_max);
-    r->bytes += n * sizeof *r->logits;
-    return SPN_OK;
+    return st;
 }
 
 spn_status lm_runner_init(struct lm_runner *r, struct spn_lm *m, const struct lm_runner_options *o,
@@ -137,7 +129,6 @@ void lm_runner_free(struct lm_runner *r)
 {
     for (int i = 0; i < r->n_lanes; i++)
         spn_exec_free(r->lane[i]);
-    spn_free(r->logits);
     spn_plan_free(r->plan);
     spn_kv_free(r->kv);
     spn_free(r->token);
@@ -181,24 +172,33 @@ struct part {
 };
 struct cut {
     struct lm_runner *r;
+    lm_take_fn take;
+    void *ctx;
+    const float *logits; /* of all, where one lane ran them */
     struct part part[LM_LANES_MAX];
 };
 
+/* A lane's rows are taken by the thread that made them: they lie in its cache, and no thread waits
+   for the others between. */
 static void run_part(void *ctx, int64_t begin, int64_t end, int worker)
 {
     struct cut *c = ctx;
-    size_t width = (size_t)c->r->m->shape.n_vocab;
 
-    (void)worker;
     for (int64_t i = begin; i < end; i++) {
         struct part *p = &c->part[i];
         struct spn_tensor view;
 
         p->st = run_rows(c->r, (int)i, &p->rows, NULL, &view, &p->err);
         if (p->st == SPN_OK && p->rows.n_out > 0)
-            memcpy(c->r->logits + (size_t)p->first_out * width, view.data,
-                   (size_t)p->rows.n_out * width * sizeof(float));
+            c->take(c->ctx, p->first_out, p->rows.n_out, view.data, worker);
     }
+}
+
+static void take_rows(void *ctx, int64_t begin, int64_t end, int worker)
+{
+    const struct cut *c = ctx;
+
+    c->take(c->ctx, begin, end - begin, c->logits + begin * c->r->m->shape.n_vocab, worker);
 }
 
 /* The batch as parts of about equal size, none of which shares a sequence; returns how many. */
@@ -208,7 +208,6 @@ static int cut_rows(struct lm_runner *r, struct cut *c)
     int64_t begin = 0, out = 0;
     int n = 0;
 
-    c->r = r;
     for (int lane = 1; lane <= r->n_lanes && begin < all->n; lane++) {
         struct part *p = &c->part[n];
         int64_t end = all->n * lane / r->n_lanes;
@@ -232,16 +231,23 @@ static int cut_rows(struct lm_runner *r, struct cut *c)
     return n;
 }
 
-spn_status lm_runner_run(struct lm_runner *r, const float **logits, struct spn_err *err)
+spn_status lm_runner_run(struct lm_runner *r, lm_take_fn take, void *ctx, struct spn_err *err)
 {
     struct spn_tensor view;
     struct cut cut;
-    int parts = r->n_lanes > 1 ? cut_rows(r, &cut) : 1;
+    int parts;
     spn_status st = SPN_OK;
 
+    cut.r = r;
+    cut.take = take;
+    cut.ctx = ctx;
+    parts = r->n_lanes > 1 ? cut_rows(r, &cut) : 1;
     if (parts <= 1) {
         st = run_rows(r, 0, &r->rows, r->pool, &view, err);
-        *logits = st == SPN_OK ? view.data : NULL;
+        if (st == SPN_OK) {
+            cut.logits = view.data;
+            spn_pool_run(r->pool, r->rows.n_out, 1, take_rows, &cut);
+        }
     } else {
         spn_pool_run(r->pool, parts, 1, run_part, &cut);
         for (int i = 0; i < parts && st == SPN_OK; i++)
@@ -250,7 +256,6 @@ spn_status lm_runner_run(struct lm_runner *r, const float **logits, struct spn_e
                 if (err != NULL)
                     *err = cut.part[i].err;
             }
-        *logits = r->logits;
     }
     return st == SPN_OK ? spn_kv_check(r->kv, err) : st;
 }

@@ -27,7 +27,6 @@ struct lm_runner {
     int n_lanes;
     struct spn_exec *lane[LM_LANES_MAX];
     int32_t *lane_out; /* [rows_max], wanted rows counted from their lane's first */
-    float *logits;     /* [out_max, n_vocab] of several lanes */
     struct spn_kv *kv;
     struct spn_pool *pool;
     int64_t rows_max, out_max;
@@ -45,7 +44,11 @@ void lm_runner_free(struct lm_runner *r);
  * WANTED rows have logits, in the order they were added. */
 void lm_runner_begin(struct lm_runner *r);
 void lm_runner_add(struct lm_runner *r, int32_t token, int64_t pos, int32_t seq, bool wanted);
-/* Run the batch. LOGITS [n_out, n_vocab] are lent until the next run. */
-spn_status lm_runner_run(struct lm_runner *r, const float **logits, struct spn_err *err);
+/* What becomes of the wanted rows FIRST to FIRST + N, in the order they were added: LOGITS [n,
+   n_vocab] are lent until the next run, those of one sequence lie together.  Different WORKERs of
+   the pool may take rows at once. */
+typedef void (*lm_take_fn)(void *ctx, int64_t first, int64_t n, const float *logits, int worker);
+/* Run the batch and give all wanted rows to TAKE; on failure some may be missing. */
+spn_status lm_runner_run(struct lm_runner *r, lm_take_fn take, void *ctx, struct spn_err *err);
 
 #endif
