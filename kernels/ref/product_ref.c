@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -29,7 +30,7 @@ void k_act_quantize_ref(const float *x, int64_t blocks, struct k_act *out)
         out->d = top >= 0x7f800000u ? NAN : spn_f32_of_bits(top) / 127.0f;
         out->sum[0] = out->sum[1] = 0;
         for (int i = 0; i < 32; i++) {
-            float q = out->d > 0 ? nearbyintf(x[i] / out->d) : 0.0f;
+            float q = out->d >= FLT_MIN ? nearbyintf(x[i] * (1 / out->d)) : 0.0f;
 
             out->q[i] = (int8_t)(q > 127 ? 127 : q < -127 ? -127 : q);
             out->sum[i / 16] += out->q[i];

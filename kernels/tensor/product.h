@@ -26,7 +26,8 @@ extern "C" {
  * along k:
  *
  *     d = max |x| / 127      in f32
- *     q = x / d              to the nearest integer, ties to even, -127 to 127; all 0 when d is 0
+ *     q = x * (1 / d)        in f32, to the nearest integer, ties to even, -127 to 127; all 0 when
+ *                            d is no normal number
  *
  * A block that holds a NaN or an infinity has d = NaN and q = 0, so it shows in its own row only.
  * With s the weights' scale (d of the block, or the f32 product of the block's d and the

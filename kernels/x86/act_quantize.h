@@ -1,5 +1,6 @@
 /* act_quantize.h - activations to int8, a block of 32 at a time: the same numbers as
  * k_act_quantize_ref. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -9,14 +10,15 @@
 
 #define ACT_VECTORS (32 / VW)
 
-VEC_INLINE vi act_round(vf x, vf d)
+/* To the nearest integers from -127 to 127. */
+VEC_INLINE vi act_round(vf x)
 {
 #if VW == 16
-    vi q = _mm512_cvtps_epi32(_mm512_div_ps(x, d));
+    vi q = _mm512_cvtps_epi32(x);
 
     return _mm512_max_epi32(_mm512_min_epi32(q, vi_set(127)), vi_set(-127));
 #else
-    vi q = _mm256_cvtps_epi32(_mm256_div_ps(x, d));
+    vi q = _mm256_cvtps_epi32(x);
 
     return _mm256_max_epi32(_mm256_min_epi32(q, vi_set(127)), vi_set(-127));
 #endif
@@ -91,11 +93,11 @@ static void act_quantize(const float *x, int64_t blocks, struct k_act *out)
         out->d = top >= 0x7f800000u ? NAN : spn_f32_of_bits(top) / 127.0f;
         /* A block of zeros, or one that holds a NaN or an infinity, has no quotients: its bytes are
          * 0. */
-        if (!(out->d > 0))
+        if (!(out->d >= FLT_MIN))
             memset(v, 0, sizeof v);
 #pragma GCC unroll 4
         for (int i = 0; i < ACT_VECTORS; i++)
-            q[i] = act_round(v[i], v_set(out->d > 0 ? out->d : 1.0f));
+            q[i] = act_round(v_mul(v[i], v_set(out->d >= FLT_MIN ? 1 / out->d : 1.0f)));
         act_put(q, out);
         out->neg_dsum = -(out->d * (float)(out->sum[0] + out->sum[1]));
     }
