@@ -36,13 +36,21 @@ struct k_span {
 /* Order of arithmetic: a score is two chains over dim_k, of the even and of the odd places, and
    their sum; the maximum; weights summed a lane over
    the blocks, then over the lanes by a fixed tree; values lane by lane into a fixed number of sums.
-   A lane outside MASK leaves no trace, so a row's bytes depend on the keys it sees alone. */
-typedef void (*k_attend_fn)(const struct k_attend *a, const struct k_span *s);
+   A lane outside MASK leaves no trace, so a row's bytes depend on the keys it sees alone.
 
-void k_attend_ref(const struct k_attend *a, const struct k_span *s);
+   A sees the keys of S.  B, where it is not NULL, is another row, equal to A in heads, widths and
+   types, that sees those of T, which has as many blocks: what both read is loaded once. */
+typedef void (*k_attend_fn)(const struct k_attend *a, const struct k_span *s,
+                            const struct k_attend *b, const struct k_span *t);
+
+void k_attend_ref(const struct k_attend *a, const struct k_span *s, const struct k_attend *b,
+                  const struct k_span *t);
+void k_attend_avx2(const struct k_attend *a, const struct k_span *s, const struct k_attend *b,
+                   const struct k_span *t);
+void k_attend_avx512(const struct k_attend *a, const struct k_span *s, const struct k_attend *b,
+                     const struct k_span *t);
 /* Values are the first dim_v numbers of the keys: neither V nor LANE_V is read. */
-void k_attend_latent(const struct k_attend *a, const struct k_span *s);
-void k_attend_avx2(const struct k_attend *a, const struct k_span *s);
-void k_attend_avx512(const struct k_attend *a, const struct k_span *s);
+void k_attend_latent(const struct k_attend *a, const struct k_span *s, const struct k_attend *b,
+                     const struct k_span *t);
 
 #endif

@@ -86,7 +86,7 @@ static void weigh(const struct k_attend *a, const struct k_span *s, int h,
     a->max[h] = max;
 }
 
-void k_attend_latent(const struct k_attend *a, const struct k_span *s)
+static void latent_row(const struct k_attend *a, const struct k_span *s)
 {
     float p[K_SPAN][HEADS_MAX][BLOCK], row[BLOCK];
 
@@ -106,4 +106,12 @@ void k_attend_latent(const struct k_attend *a, const struct k_span *s)
                                                    ((sum[2] + sum[6]) + (sum[3] + sum[7]));
             }
         }
+}
+
+void k_attend_latent(const struct k_attend *a, const struct k_span *s, const struct k_attend *b,
+                     const struct k_span *t)
+{
+    latent_row(a, s);
+    if (b != NULL)
+        latent_row(b, t);
 }

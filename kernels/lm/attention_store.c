@@ -51,7 +51,7 @@ static float score(const struct k_attend *a, const float *q, const struct k_span
     return sum + slope * (float)(s->first[b] + j - a->pos);
 }
 
-void k_attend_ref(const struct k_attend *a, const struct k_span *s)
+static void attend_row(const struct k_attend *a, const struct k_span *s)
 {
     float wide[DIM_MAX];
 
@@ -86,6 +86,14 @@ void k_attend_ref(const struct k_attend *a, const struct k_span *s)
             }
         a->max[h] = max;
     }
+}
+
+void k_attend_ref(const struct k_attend *a, const struct k_span *s, const struct k_attend *b,
+                  const struct k_span *t)
+{
+    attend_row(a, s);
+    if (b != NULL)
+        attend_row(b, t);
 }
 
 static k_attend_fn kernel(bool latent)
@@ -135,7 +143,7 @@ static size_t elem_size(const struct k_attend *a)
 static void flush(const struct job *j, struct row *w)
 {
     if (w->span.n > 0)
-        j->attend(&w->state, &w->span);
+        j->attend(&w->state, &w->span, NULL, NULL);
     w->span.n = 0;
 }
 
@@ -243,6 +251,58 @@ static void step(const struct job *j, struct row *w, int64_t block, int kv_head)
     }
 }
 
+/* Blocks BEGIN to END of a row's keys, all of one span, into W's span.  No position is read: it
+   would bring a cache line for each block. */
+static void dense_span(struct row *w, int64_t begin, int64_t end, int kv_head)
+{
+    size_t elem = elem_size(&w->state);
+    size_t at_k = (size_t)kv_head * BLOCK * (size_t)w->state.dim_k * elem;
+    size_t at_v = (size_t)kv_head * BLOCK * (size_t)w->state.dim_v * elem;
+    int n = 0;
+
+    for (int64_t b = begin; b < end; b++, n++) {
+        int64_t count = w->keys.n - b * BLOCK, seen = (int64_t)w->pos - b * BLOCK + 1;
+
+        if (count <= 0 || seen <= 0)
+            break;
+        w->span.first[n] = (int32_t)(b * BLOCK);
+        w->span.mask[n] = first_bits(seen < count ? seen : count);
+        w->span.k[n] = (const char *)w->keys.k[b] + at_k;
+        w->span.v[n] = (const char *)w->keys.v[b] + at_v;
+    }
+    w->span.n = n;
+}
+
+/* Blocks BEGIN to END, all of one span, for N rows.  Two rows that begin with the same page go
+   together. */
+static void steps(const struct job *j, struct row *w, int n, int64_t begin, int64_t end,
+                  int kv_head)
+{
+    struct row *held = NULL;
+
+    for (int i = 0; i < n; i++) {
+        if (!w[i].keys.dense || w[i].keys.row != NULL || j->a->window > 0) {
+            for (int64_t b = begin; b < end && b * BLOCK < w[i].keys.n; b++)
+                step(j, &w[i], b, kv_head);
+            continue;
+        }
+        dense_span(&w[i], begin, end, kv_head);
+        if (w[i].span.n == 0)
+            continue;
+        if (held != NULL && held->span.n == w[i].span.n && held->span.k[0] == w[i].span.k[0]) {
+            j->attend(&held->state, &held->span, &w[i].state, &w[i].span);
+            held->span.n = w[i].span.n = 0;
+            held = NULL;
+            continue;
+        }
+        if (held != NULL)
+            flush(j, held);
+        held = &w[i];
+    }
+    if (held != NULL)
+        flush(j, held);
+}
+
 /* The inner loop is one that compilers make vectors of. */
 static void scale(float *y, int n, float factor)
 {
@@ -307,10 +367,8 @@ static void item(const struct job *j, int64_t first, int64_t end, int kv_head, i
         if ((w[i].keys.n + BLOCK - 1) / BLOCK > blocks)
             blocks = (w[i].keys.n + BLOCK - 1) / BLOCK;
     }
-    for (int64_t b = 0; b < blocks; b++)
-        for (int i = 0; i < n; i++)
-            if (b * BLOCK < w[i].keys.n)
-                step(j, &w[i], b, kv_head);
+    for (int64_t b = 0; b < blocks; b += K_SPAN)
+        steps(j, w, n, b, b + K_SPAN < blocks ? b + K_SPAN : blocks, kv_head);
     for (int i = 0; i < n; i++) {
         flush(j, &w[i]);
         for (int h = 0; h < heads; h++) {

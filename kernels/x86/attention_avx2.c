@@ -3,10 +3,11 @@
 
 #include "x86/attention_tile.h"
 
-void k_attend_avx2(const struct k_attend *a, const struct k_span *s)
+void k_attend_avx2(const struct k_attend *a, const struct k_span *s, const struct k_attend *b,
+                   const struct k_span *t)
 {
     if (a->half)
-        attend(a, s, 1);
+        attend(a, s, b, t, 1);
     else
-        attend(a, s, 0);
+        attend(a, s, b, t, 0);
 }
