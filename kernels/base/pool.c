@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <string.h>
 
 #include "base/mem.h"
 
@@ -24,18 +25,21 @@ struct worker {
     int number;
 };
 
+/* What a worker needs to join lies in one cache line, what all of them change in another: between
+   cores that are far apart a line costs as much as a small loop. */
 struct spn_pool {
-    int threads;
-    struct worker *workers; /* threads - 1 of them; number 0 is the caller */
-    uint64_t gate;          /* atomic */
-    int sleepers;           /* atomic; changed under the lock */
-    pthread_mutex_t lock;
-    pthread_cond_t wake;
-    bool quit; /* under the lock */
+    _Alignas(64) uint64_t gate; /* atomic */
     /* The loop; written while the gate is closed and nobody is inside. */
     spn_pool_fn fn;
     void *ctx;
-    int64_t n, grain, next; /* next: first item not taken, atomic */
+    int64_t n, grain;
+    _Alignas(64) int64_t next;  /* first item not taken, atomic */
+    _Alignas(64) int threads;
+    struct worker *workers;     /* threads - 1 of them; number 0 is the caller */
+    int sleepers;               /* atomic; changed under the lock */
+    pthread_mutex_t lock;
+    pthread_cond_t wake;
+    bool quit; /* under the lock */
 };
 
 static void pause_briefly(void)
@@ -107,11 +111,12 @@ static void *work(void *arg)
 
 struct spn_pool *spn_pool_new(int threads)
 {
-    struct spn_pool *p = spn_calloc(1, sizeof *p);
+    struct spn_pool *p = spn_aligned_alloc(64, sizeof *p);
     sigset_t all, old;
 
     if (p == NULL)
         return NULL;
+    memset(p, 0, sizeof *p);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->wake, NULL);
     p->threads = 1;
