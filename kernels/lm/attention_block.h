@@ -53,4 +53,9 @@ void k_attend_avx512(const struct k_attend *a, const struct k_span *s, const str
 void k_attend_latent(const struct k_attend *a, const struct k_span *s, const struct k_attend *b,
                      const struct k_span *t);
 
+/* X as F16 into Y: to nearest, ties to even; a NaN stays a NaN.  All versions give the same. */
+void lm_halve(const float *x, int64_t n, uint16_t *y);
+void k_halve_avx2(const float *x, int64_t n, uint16_t *y);
+void k_halve_avx512(const float *x, int64_t n, uint16_t *y);
+
 #endif

@@ -18,6 +18,7 @@
 #include "tensor/half.h"
 #include "tensor/product.h"
 #include "tensor/store.h"
+#include "tensor/tiles.h"
 
 /* Heads have at most DIM_MAX numbers (spn_lm_shape_check). */
 enum { BLOCK = SPN_ATTENTION_BLOCK, ROWS_MAX = 16, HEADS_MAX = 32, DIM_MAX = 1024 };
@@ -111,6 +112,24 @@ static k_attend_fn kernel(bool latent)
     }
 #endif
     return k_attend_ref;
+}
+
+void lm_halve(const float *x, int64_t n, uint16_t *y)
+{
+#ifdef HAVE_X86
+    switch (spn_isa_get()) {
+    case SPN_ISA_AVX512:
+        k_halve_avx512(x, n, y);
+        return;
+    case SPN_ISA_AVX2:
+        k_halve_avx2(x, n, y);
+        return;
+    case SPN_ISA_REF:
+        break;
+    }
+#endif
+    for (int64_t i = 0; i < n; i++)
+        y[i] = spn_f16_of_f32(x[i]);
 }
 
 struct job {
@@ -273,8 +292,7 @@ static void dense_span(struct row *w, int64_t begin, int64_t end, int kv_head)
     w->span.n = n;
 }
 
-/* Blocks BEGIN to END, all of one span, for N rows.  Two rows that begin with the same page go
-   together. */
+/* Blocks BEGIN to END, all of one span, for N rows.  Two rows with as many blocks go together. */
 static void steps(const struct job *j, struct row *w, int n, int64_t begin, int64_t end,
                   int kv_head)
 {
@@ -289,7 +307,7 @@ static void steps(const struct job *j, struct row *w, int n, int64_t begin, int6
         dense_span(&w[i], begin, end, kv_head);
         if (w[i].span.n == 0)
             continue;
-        if (held != NULL && held->span.n == w[i].span.n && held->span.k[0] == w[i].span.k[0]) {
+        if (held != NULL && held->span.n == w[i].span.n) {
             j->attend(&held->state, &held->span, &w[i].state, &w[i].span);
             held->span.n = w[i].span.n = 0;
             held = NULL;
@@ -400,6 +418,19 @@ static void run_items(void *ctx, int64_t begin, int64_t end, int worker)
     }
 }
 
+/* Multiply-adds of all rows, where a key's place is its number. */
+static int64_t work_of(const struct spn_attention *a, const struct spn_rows *rows)
+{
+    int64_t keys = 0;
+
+    for (int64_t r = 0; r < rows->n; r++) {
+        int64_t seen = (int64_t)rows->pos[r] + 1;
+
+        keys += a->window > 0 && a->window < seen ? a->window : seen;
+    }
+    return keys * a->heads * (a->dim_k + a->dim_v);
+}
+
 void spn_attention_store_f32(const struct spn_op_call *c)
 {
     const struct spn_attention *a = c->params;
@@ -414,7 +445,8 @@ void spn_attention_store_f32(const struct spn_op_call *c)
         .attend = kernel(a->latent),
         .heads_of_kv = a->heads / a->heads_kv,
     };
-    int64_t items, enough = 2 * spn_pool_threads(c->run->pool);
+    struct spn_pool *pool = work_of(a, rows) < k_tiles_get()->share_min ? NULL : c->run->pool;
+    int64_t items, enough = 2 * spn_pool_threads(pool);
 
     if (rows->n == 0 ||
         j.store->ops->append(j.store, a->layer, rows, c->in[1]->data, c->in[2]->data) != SPN_OK)
@@ -429,5 +461,5 @@ void spn_attention_store_f32(const struct spn_op_call *c)
             break;
     }
     items = (rows->n + j.chunk - 1) / j.chunk * a->heads_kv * j.parts;
-    spn_pool_run(c->run->pool, items, 1, run_items, &j);
+    spn_pool_run(pool, items, 1, run_items, &j);
 }

@@ -148,7 +148,7 @@ void lm_seq_pause(struct spn_gen *g, struct lm_seq *s)
     }
     s->kv = -1;
     s->entry = LM_PREFIX_ROOT;
-    s->done = s->blocks = 0;
+    s->done = s->blocks = s->placed = 0;
     s->state = LM_WAITING;
 }
 

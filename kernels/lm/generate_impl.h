@@ -18,6 +18,7 @@ struct lm_seq {
     int32_t *tok;                   /* prompt, then what was drawn */
     int64_t n_tok, n_prompt, limit; /* limit: tokens at which it ends */
     int64_t done;                   /* tokens whose keys are stored */
+    int64_t placed;                 /* tokens that have places of its own in the store */
     int32_t kv;                     /* sequence of the store, -1 while it waits */
     int32_t entry;                  /* last block of its own in the prefix cache, pinned */
     int64_t cached;                 /* prompt tokens that came from the cache at its first start */

@@ -57,9 +57,12 @@ static void count_rows(const struct spn_gen *g, const struct lm_seq *s, int64_t 
 }
 
 /* Places for N tokens more of S: from free pages, else from the cache, else from the youngest
-   sequence that has no row in this step yet. False: S has to wait. */
+   sequence that has no row in this step yet. False: S has to wait.  A page taken has room for more
+   steps: the store's tables, which another thread wrote last, are asked once a page. */
 static bool find_room(struct spn_gen *g, struct lm_seq *s, int64_t n)
 {
+    if (s->done + n <= s->placed)
+        return true;
     while (spn_kv_reserve(g->runner.kv, s->kv, -1, n, NULL) != SPN_OK) {
         struct lm_seq *y;
         int64_t rows;
@@ -72,6 +75,7 @@ static bool find_room(struct spn_gen *g, struct lm_seq *s, int64_t n)
             return false;
         lm_seq_pause(g, y);
     }
+    s->placed = (s->done + n + BLOCK - 1) / BLOCK * BLOCK;
     return true;
 }
 
@@ -137,7 +141,7 @@ static bool admit(struct spn_gen *g, struct lm_seq *s, bool alone)
         }
     }
     s->blocks = known;
-    s->done = known * BLOCK;
+    s->done = s->placed = known * BLOCK;
     s->closed = g->prefix == NULL;
     s->state = LM_RUNNING;
     if (!s->started) {

@@ -7,17 +7,16 @@
 #include "base/mem.h"
 #include "lm/pages.h"
 
-bool lm_pages_size(const struct spn_kv_layer *layer, int dtype, uint64_t *bytes_k,
-                   uint64_t *bytes_v, uint64_t *bytes)
+bool lm_pages_size(struct lm_pages *p, const struct spn_kv_layer *layer, int dtype)
 {
-    const uint64_t tail = 2 * SPN_ATTENTION_BLOCK * sizeof(int32_t);
+    const uint64_t notes = 2 * SPN_ATTENTION_BLOCK * sizeof(int32_t);
 
-    return spn_dtype_row_bytes(dtype, layer->width_k, bytes_k) &&
-           spn_dtype_row_bytes(dtype, layer->width_v, bytes_v) &&
-           spn_mul_u64(*bytes_k, SPN_ATTENTION_BLOCK, bytes_k) &&
-           spn_mul_u64(*bytes_v, SPN_ATTENTION_BLOCK, bytes_v) &&
-           spn_add_u64(*bytes_k, *bytes_v, bytes) && spn_add_u64(*bytes, tail, bytes) &&
-           spn_align_u64(*bytes, 64, bytes);
+    return spn_dtype_row_bytes(dtype, layer->width_k, &p->bytes_k) &&
+           spn_dtype_row_bytes(dtype, layer->width_v, &p->bytes_v) &&
+           spn_mul_u64(p->bytes_k, SPN_ATTENTION_BLOCK, &p->bytes_k) &&
+           spn_mul_u64(p->bytes_v, SPN_ATTENTION_BLOCK, &p->bytes_v) &&
+           spn_add_u64(p->bytes_k, p->bytes_v, &p->stride) &&
+           spn_align_u64(p->stride, 64, &p->stride) && spn_add_u64(p->stride, notes, &p->bytes);
 }
 
 bool lm_pages_init(struct lm_pages *p, int tier, int32_t n, unsigned char *base)
@@ -74,7 +73,8 @@ void lm_page_unref(struct lm_pages *p, uint32_t page)
 
 void lm_page_copy(const struct lm_pages *p, uint32_t to, uint32_t from)
 {
-    memcpy(lm_page_k(p, to), lm_page_k(p, from), (size_t)p->bytes);
+    memcpy(lm_page_k(p, to), lm_page_k(p, from), (size_t)p->stride);
+    memcpy(lm_page_pos(p, to), lm_page_pos(p, from), (size_t)(p->bytes - p->stride));
 }
 
 int32_t lm_pages_left(const struct lm_pages *p)

@@ -12,12 +12,14 @@ static inline int lm_page_tier(uint32_t page) { return (int)(page >> 28); }
 
 static inline uint32_t lm_page_index(uint32_t page) { return page & 0x0fffffffu; }
 
-/* Pages of one layer: [K | V | positions | rows], each tier one array.  A page's keys are
-   [heads, dim, BLOCK], its values [heads, BLOCK, dim]. */
+/* Pages of one layer, each tier two arrays: [K | V] of all pages, then [positions | rows] of all.  A
+   page's keys are [heads, dim, BLOCK], its values [heads, BLOCK, dim]; both together usually are
+   whole memory pages, so that a core which fetches ahead stops where another core writes. */
 struct lm_pages {
     int64_t width_k, width_v, state; /* state: floats of a sequence, beside the pages */
     int heads;
-    uint64_t bytes_k, bytes_v, bytes; /* of a page: keys, values, all of it */
+    uint64_t bytes_k, bytes_v; /* of a page: keys, values */
+    uint64_t stride, bytes;    /* from page to page; all that a page takes */
     struct {
         unsigned char *base;             /* lent by the store */
         int32_t n, n_free, *free, *refs; /* a stack of free indices; references by index */
@@ -26,9 +28,8 @@ struct lm_pages {
     int n_tiers;
 };
 
-/* Bytes of a page; false when they overflow. */
-bool lm_pages_size(const struct spn_kv_layer *layer, int dtype, uint64_t *bytes_k,
-                   uint64_t *bytes_v, uint64_t *bytes);
+/* Sizes of P's pages; false when they overflow. */
+bool lm_pages_size(struct lm_pages *p, const struct spn_kv_layer *layer, int dtype);
 bool lm_pages_init(struct lm_pages *p, int tier, int32_t n,
                    unsigned char *base); /* false: no memory */
 void lm_pages_free(struct lm_pages *p);
@@ -42,7 +43,7 @@ int32_t lm_pages_left(const struct lm_pages *p);
 
 static inline unsigned char *lm_page_k(const struct lm_pages *p, uint32_t page)
 {
-    return p->tier[lm_page_tier(page)].base + (uint64_t)lm_page_index(page) * p->bytes;
+    return p->tier[lm_page_tier(page)].base + (uint64_t)lm_page_index(page) * p->stride;
 }
 
 static inline unsigned char *lm_page_v(const struct lm_pages *p, uint32_t page)
@@ -52,7 +53,10 @@ static inline unsigned char *lm_page_v(const struct lm_pages *p, uint32_t page)
 
 static inline int32_t *lm_page_pos(const struct lm_pages *p, uint32_t page)
 {
-    return (int32_t *)(lm_page_v(p, page) + p->bytes_v);
+    unsigned char *all =
+        p->tier[lm_page_tier(page)].base + (uint64_t)p->tier[lm_page_tier(page)].n * p->stride;
+
+    return (int32_t *)(void *)all + (uint64_t)lm_page_index(page) * 2 * SPN_ATTENTION_BLOCK;
 }
 
 static inline int32_t *lm_page_row(const struct lm_pages *p, uint32_t page)

@@ -7,11 +7,11 @@
 
 #include "base/arith.h"
 #include "base/mem.h"
+#include "lm/attention_block.h"
 #include "lm/store_impl.h"
-#include "tensor/half.h"
-#include "tensor/product.h"
 
-enum { BLOCK = SPN_ATTENTION_BLOCK };
+/* A layer's pages begin at a page of memory. */
+enum { BLOCK = SPN_ATTENTION_BLOCK, AREA = 4096 };
 
 bool lm_set_page(struct spn_kv *kv, int layer, struct lm_table *t, int32_t block, uint32_t page)
 {
@@ -87,10 +87,16 @@ static void put_key(const struct spn_kv *kv, unsigned char *to, const float *fro
         for (int64_t d = 0; d < width; d++)
             at[d * BLOCK] = from[d];
     } else {
-        uint16_t *at = (uint16_t *)(void *)to + j;
+        enum { SOME = 64 };
+        uint16_t *at = (uint16_t *)(void *)to + j, some[SOME];
 
-        for (int64_t d = 0; d < width; d++)
-            at[d * BLOCK] = spn_f16_of_f32(from[d]);
+        for (int64_t d = 0; d < width; d += SOME) {
+            int64_t n = width - d < SOME ? width - d : SOME;
+
+            lm_halve(from + d, n, some);
+            for (int64_t i = 0; i < n; i++)
+                at[(d + i) * BLOCK] = some[i];
+        }
     }
 }
 
@@ -107,7 +113,7 @@ static void put_value(const struct spn_kv *kv, unsigned char *to, const float *f
         if (kv->dtype == SPN_F32)
             memcpy(at, from + h * dim, bytes);
         else
-            spn_quant(kv->dtype, from + h * dim, at, dim, NULL);
+            lm_halve(from + h * dim, dim, (uint16_t *)(void *)at);
     }
 }
 
@@ -202,7 +208,8 @@ spn_status spn_kv_check(struct spn_kv *kv, struct spn_err *err)
 static bool tier_bytes(const struct spn_kv_options *o, int tier, int32_t *pages, uint64_t *bytes)
 {
     int64_t n = o->tokens[tier] / BLOCK + (o->tokens[tier] % BLOCK != 0);
-    uint64_t k, v, page, all;
+    struct lm_pages page;
+    uint64_t all;
 
     if (n < 0 || n > 0x0fffffff)
         return false;
@@ -211,8 +218,9 @@ static bool tier_bytes(const struct spn_kv_options *o, int tier, int32_t *pages,
     for (int l = 0; l < o->n_layer; l++)
         if (o->layer[l].width_k == 0)
             continue;
-        else if (!lm_pages_size(&o->layer[l], o->dtype, &k, &v, &page) ||
-                 !spn_mul_u64(page, (uint64_t)n, &all) || !spn_add_u64(*bytes, all, bytes))
+        else if (!lm_pages_size(&page, &o->layer[l], o->dtype) ||
+                 !spn_mul_u64(page.bytes, (uint64_t)n, &all) || !spn_align_u64(all, AREA, &all) ||
+                 !spn_add_u64(*bytes, all, bytes))
             return false;
     return true;
 }
@@ -267,7 +275,7 @@ static spn_status take_tier(struct spn_kv *kv, const struct spn_kv_options *o, i
     int32_t n;
 
     if (!tier_bytes(o, tier, &n, &bytes) ||
-        (kv->memory[tier] = spn_aligned_alloc(64, (size_t)bytes + 64)) == NULL)
+        (kv->memory[tier] = spn_aligned_alloc(AREA, (size_t)bytes + 64)) == NULL)
         return spn_fail(err, SPN_ENOMEM, "no memory for the keys and values of %" PRId64 " tokens",
                         o->tokens[tier]);
     for (int l = 0; l < kv->n_layer; l++) {
@@ -275,7 +283,7 @@ static spn_status take_tier(struct spn_kv *kv, const struct spn_kv_options *o, i
             continue;
         if (!lm_pages_init(&kv->pages[l], tier, n, kv->memory[tier] + at))
             return spn_fail(err, SPN_ENOMEM, "no memory for the page lists of layer %d", l);
-        at += kv->pages[l].bytes * (uint64_t)n;
+        spn_align_u64(at + kv->pages[l].bytes * (uint64_t)n, AREA, &at); /* as tier_bytes did */
     }
     return SPN_OK;
 }
@@ -313,7 +321,7 @@ spn_status spn_kv_new(struct spn_kv **out, const struct spn_kv_options *o, struc
         p->heads = o->layer[l].heads > 0 ? o->layer[l].heads : 1;
         p->n_tiers = o->n_tiers;
         if (paged(kv, l) &&
-            !lm_pages_size(&o->layer[l], o->dtype, &p->bytes_k, &p->bytes_v, &p->bytes))
+            !lm_pages_size(p, &o->layer[l], o->dtype))
             st = spn_fail(err, SPN_EUSAGE, "layer %d: keys of %" PRId64 " numbers overflow a page",
                           l, p->width_k);
     }
@@ -354,6 +362,19 @@ struct spn_store *spn_kv_store(struct spn_kv *kv)
 
 /* ---- sequences ---- */
 
+/* Lengths change with every row, and sequences run on different cores: their tables share no lines,
+   neighbours among them, which cores fetch together. */
+static struct lm_table *new_tables(int n_layer)
+{
+    enum { APART = 256 };
+    size_t bytes = ((size_t)n_layer * sizeof(struct lm_table) + APART - 1) / APART * APART;
+    struct lm_table *t = spn_aligned_alloc(APART, bytes);
+
+    if (t != NULL)
+        memset(t, 0, bytes);
+    return t;
+}
+
 spn_status spn_kv_seq_new(struct spn_kv *kv, int32_t *seq, struct spn_err *err)
 {
     for (int32_t i = 0; i < kv->max_seqs; i++) {
@@ -361,8 +382,7 @@ spn_status spn_kv_seq_new(struct spn_kv *kv, int32_t *seq, struct spn_err *err)
 
         if (s->used)
             continue;
-        if (s->table == NULL &&
-            (s->table = spn_calloc((size_t)kv->n_layer, sizeof *s->table)) == NULL)
+        if (s->table == NULL && (s->table = new_tables(kv->n_layer)) == NULL)
             return spn_fail(err, SPN_ENOMEM, "no memory for the page tables of sequence %d",
                             (int)i);
         if (kv->state_floats > 0 &&

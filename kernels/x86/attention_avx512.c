@@ -11,3 +11,8 @@ void k_attend_avx512(const struct k_attend *a, const struct k_span *s, const str
     else
         attend(a, s, b, t, 0);
 }
+
+void k_halve_avx512(const float *x, int64_t n, uint16_t *y)
+{
+    halve(x, n, y);
+}

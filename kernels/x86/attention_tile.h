@@ -22,6 +22,10 @@ VEC_INLINE vf v_half(const void *p)
 {
     return _mm512_cvtph_ps(_mm256_loadu_si256(p));
 }
+VEC_INLINE void v_store_half(void *p, vf x)
+{
+    _mm256_storeu_si256(p, _mm512_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
 
 /* A where lane GROUP * 16 + i is in MASK, else B. */
 VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
@@ -60,6 +64,10 @@ VEC_INLINE vf v_max(vf a, vf b)
 VEC_INLINE vf v_half(const void *p)
 {
     return _mm256_cvtph_ps(_mm_loadu_si128(p));
+}
+VEC_INLINE void v_store_half(void *p, vf x)
+{
+    _mm_storeu_si128(p, _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
 }
 
 VEC_INLINE vf v_pick(uint32_t mask, int group, vf a, vf b)
@@ -487,6 +495,17 @@ VEC_INLINE void attend(const struct k_attend *a, const struct k_span *s, const s
         attend_heads(a, s, b, t, 128, 128, half);
     else
         attend_heads(a, s, b, t, a->dim_k, a->dim_v, half);
+}
+
+/* Floats to F16, a vector at a time. */
+VEC_INLINE void halve(const float *x, int64_t n, uint16_t *y)
+{
+    int64_t i = 0;
+
+    for (; i + VW <= n; i += VW)
+        v_store_half(y + i, v_load(x + i));
+    for (; i < n; i++)
+        y[i] = spn_f16_of_f32(x[i]);
 }
 
 #endif
