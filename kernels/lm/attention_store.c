@@ -299,7 +299,7 @@ static void steps(const struct job *j, struct row *w, int n, int64_t begin, int6
     struct row *held = NULL;
 
     for (int i = 0; i < n; i++) {
-        if (!w[i].keys.dense || w[i].keys.row != NULL || j->a->window > 0) {
+        if (!w[i].keys.dense || w[i].keys.row != NULL || j->a->window > 0 || j->a->whole) {
             for (int64_t b = begin; b < end && b * BLOCK < w[i].keys.n; b++)
                 step(j, &w[i], b, kv_head);
             continue;

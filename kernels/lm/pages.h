@@ -12,8 +12,8 @@ static inline int lm_page_tier(uint32_t page) { return (int)(page >> 28); }
 
 static inline uint32_t lm_page_index(uint32_t page) { return page & 0x0fffffffu; }
 
-/* Pages of one layer, each tier two arrays: [K | V] of all pages, then [positions | rows] of all.  A
-   page's keys are [heads, dim, BLOCK], its values [heads, BLOCK, dim]; both together usually are
+/* Pages of one layer, each tier two arrays: [K | V] of all pages, then [positions | rows] of all.
+   A page's keys are [heads, dim, BLOCK], its values [heads, BLOCK, dim]; both together usually are
    whole memory pages, so that a core which fetches ahead stops where another core writes. */
 struct lm_pages {
     int64_t width_k, width_v, state; /* state: floats of a sequence, beside the pages */
