@@ -41,7 +41,7 @@ bool k_attention_examples(const struct spn_op_call *c, int lanes, struct k_examp
     int64_t rows = c->in[0]->dim[0];
     struct k_example *e = c->scratch;
 
-    if (c->run->store != NULL || a->whole || c->in[3] != NULL || a->softcap > 0 || a->alibi > 0 ||
+    if (c->run->store != NULL || a->whole || a->softcap > 0 || a->alibi > 0 ||
         (r != NULL && r->parent != NULL) || a->dim_k % lanes != 0 || a->dim_v % lanes != 0 ||
         a->dim_k > K_ATTEND_WIDTH_MAX || a->dim_v > K_ATTEND_WIDTH_MAX)
         return false;

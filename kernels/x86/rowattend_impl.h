@@ -277,7 +277,7 @@ void ROWOP(attention_rows)(const struct spn_op_call *c)
     struct k_examples examples;
     struct attend t;
 
-    if (!k_attention_examples(c, VW, &examples)) {
+    if (c->in[3] != NULL || !k_attention_examples(c, VW, &examples)) { /* sinks: the plain way */
         k_attention_plain(c);
         return;
     }

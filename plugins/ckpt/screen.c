@@ -67,7 +67,7 @@ static void again(struct look *l)
     char *path = l->path != NULL ? spn_strdup(l->path) : NULL;
 
     if (l->mode == MODE_BROWSE && !l->asking)
-        browse_show(l, l->folder);
+        browse_show(l, l->folder != NULL ? l->folder : ".");
     else if (path != NULL)
         look_open(l, path);
     spn_free(path);
