@@ -3,9 +3,9 @@
  *   fuzz_screens [EVENTS] [SEED] [SCREEN]      events a screen (2,000), seed (1), all screens
  *
  * Under a sanitizer it is the judge; without one a crash or a hang shows.  The screens of plugins
- * are among them, opened with something to show.  Nothing is written but under a folder of its own:
- * ':' and 'w' open a prompt whose Enter is left out.  A model that is asked answers, so some runs
- * of the chat screen have jobs under way. */
+ * are among them, opened with something to show.  Nothing is written but under a folder of its
+ * own: ':' and 'w' open a prompt whose Enter is left out.  A model that is asked answers, so some
+ * runs of the chat screen have jobs under way. */
 #include "config.h"
 
 #include <ftw.h>
