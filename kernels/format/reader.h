@@ -132,6 +132,11 @@ bool        spn_meta_elem_float(const struct spn_meta *array, uint64_t i, double
 bool        spn_meta_elem_str(const struct spn_meta *array, uint64_t i, const char **s,
                               size_t *length);
 
+/* The N bytes of a zip archive (a torch.save file, an NPZ) had the numbers of tensors changed where
+   they stand: make the checksums of its stored entries right again. NAME: for messages.
+   SPN_EFORMAT: no archive, or a damaged one. */
+spn_status spn_zip_refresh(void *bytes, uint64_t n, const char *name, struct spn_err *err);
+
 /* ---- writers: everything is written beside and renamed at the end ---- */
 struct spn_writer;
 
@@ -144,8 +149,10 @@ spn_status spn_npz_create(struct spn_writer **out, const char *path, struct spn_
    SPN_TORCH_STATE_DICT: one dict of the tensors; it holds no metadata, which is left out.
    SPN_TORCH_OPTIMIZER: optimizer.pt of Hugging Face's Trainer. Tensors are named
    [optimizer.]state.ID.WHAT, metadata [optimizer.]param_groups.GROUP.KEY; other keys are left
-   out. */
-enum spn_torch_layout { SPN_TORCH_STATE_DICT, SPN_TORCH_OPTIMIZER };
+   out.
+   SPN_TORCH_DICTS: a dict of dicts. Tensors are named KEY.WHAT, WHAT without a dot; those of a KEY
+   are added one after another. No metadata. */
+enum spn_torch_layout { SPN_TORCH_STATE_DICT, SPN_TORCH_OPTIMIZER, SPN_TORCH_DICTS };
 spn_status spn_torch_create(struct spn_writer **out, const char *path, enum spn_torch_layout layout,
                             struct spn_err *err);
 /* Metadata (GGUF keys; for safetensors only strings, under __metadata__); key and value are

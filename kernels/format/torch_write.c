@@ -276,7 +276,7 @@ static int64_t count_groups(const struct spn_writer *w)
     return most;
 }
 
-/* ---- the two layouts ---- */
+/* ---- the layouts ---- */
 
 static void put_state_dict(struct spn_buf *b, const struct spn_writer *w)
 {
@@ -286,6 +286,35 @@ static void put_state_dict(struct spn_buf *b, const struct spn_writer *w)
         put_tensor(b, &w->tensors[i].t, i);
     }
     put_op(b, "u.");
+}
+
+/* How long KEY is in KEY.WHAT; 0: there is no dot. */
+static size_t key_bytes(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    return dot != NULL ? (size_t)(dot - name) : 0;
+}
+
+static void put_dicts(struct spn_buf *b, const struct spn_writer *w)
+{
+    size_t last = 0;
+
+    put_op(b, "\x80\x02}(");
+    for (size_t i = 0; i < w->n_tensors; i++) {
+        const char *name = w->tensors[i].name;
+        size_t n = key_bytes(name);
+
+        if (i == 0 || n != last || memcmp(name, w->tensors[i - 1].name, n) != 0) {
+            put_op(b, i == 0 ? "" : "u");
+            put_text(b, name, n);
+            put_op(b, "}(");
+            last = n;
+        }
+        put_word(b, name + n + 1);
+        put_tensor(b, &w->tensors[i].t, i);
+    }
+    put_op(b, w->n_tensors > 0 ? "uu." : "u.");
 }
 
 struct moment { int64_t id; const char *what; size_t tensor; };
@@ -369,13 +398,16 @@ static spn_status put_archive(const struct spn_writer *w, FILE *f, const struct 
     return st;
 }
 
-static spn_status write_layout(struct spn_writer *w, FILE *f, bool optimizer, struct spn_err *err)
+static spn_status write_layout(struct spn_writer *w, FILE *f, enum spn_torch_layout layout,
+                               struct spn_err *err)
 {
     struct spn_buf b = SPN_BUF_INIT(PICKLE_BYTES_MAX);
     spn_status st = SPN_OK;
 
-    if (optimizer)
+    if (layout == SPN_TORCH_OPTIMIZER)
         st = put_optimizer(&b, w, err);
+    else if (layout == SPN_TORCH_DICTS)
+        put_dicts(&b, w);
     else
         put_state_dict(&b, w);
     if (st == SPN_OK && b.failed)
@@ -388,12 +420,17 @@ static spn_status write_layout(struct spn_writer *w, FILE *f, bool optimizer, st
 
 static spn_status write_state_dict(struct spn_writer *w, FILE *f, struct spn_err *err)
 {
-    return write_layout(w, f, false, err);
+    return write_layout(w, f, SPN_TORCH_STATE_DICT, err);
 }
 
 static spn_status write_optimizer(struct spn_writer *w, FILE *f, struct spn_err *err)
 {
-    return write_layout(w, f, true, err);
+    return write_layout(w, f, SPN_TORCH_OPTIMIZER, err);
+}
+
+static spn_status write_dicts(struct spn_writer *w, FILE *f, struct spn_err *err)
+{
+    return write_layout(w, f, SPN_TORCH_DICTS, err);
 }
 
 static spn_status check_type(struct spn_writer *w, const char *name, const struct spn_tensor *t)
@@ -417,6 +454,16 @@ static spn_status check_moment(struct spn_writer *w, const char *name, const str
     return check_type(w, name, t);
 }
 
+static spn_status check_pair(struct spn_writer *w, const char *name, const struct spn_tensor *t)
+{
+    if (key_bytes(name) == 0)
+        return spn_fail(&w->why, SPN_EUSAGE, "%s: tensor %.100s is not named KEY.WHAT", w->path,
+                        name);
+    return check_type(w, name, t);
+}
+
+const struct k_writer_format k_torch_dicts_writer = { "torch dicts", drop_pair, check_pair,
+                                                      write_dicts };
 const struct k_writer_format k_torch_writer = { "torch", drop_pair, check_type, write_state_dict };
 const struct k_writer_format k_torch_optimizer_writer = { "torch optimizer", keep_pair,
                                                           check_moment, write_optimizer };

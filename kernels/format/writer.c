@@ -59,7 +59,10 @@ spn_status spn_npz_create(struct spn_writer **out, const char *path, struct spn_
 spn_status spn_torch_create(struct spn_writer **out, const char *path, enum spn_torch_layout layout,
                             struct spn_err *err)
 {
-    return create(out, layout == SPN_TORCH_OPTIMIZER ? &k_torch_optimizer_writer : &k_torch_writer,
+    return create(out,
+                  layout == SPN_TORCH_OPTIMIZER ? &k_torch_optimizer_writer
+                  : layout == SPN_TORCH_DICTS   ? &k_torch_dicts_writer
+                                                : &k_torch_writer,
                   path, err);
 }
 

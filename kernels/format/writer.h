@@ -44,7 +44,7 @@ struct k_writer_format {
 };
 
 extern const struct k_writer_format k_gguf_writer, k_safetensors_writer, k_npz_writer,
-    k_torch_writer, k_torch_optimizer_writer;
+    k_torch_writer, k_torch_optimizer_writer, k_torch_dicts_writer;
 
 void k_store_u32(unsigned char *p, uint32_t v);
 void k_store_u64(unsigned char *p, uint64_t v);

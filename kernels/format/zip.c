@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include "base/arith.h"
+#include "format/crc32.h"
+#include "format/writer.h"
 
 enum {
     END_BYTES = 22, END64_BYTES = 56, LOCATOR_BYTES = 20, ENTRY_BYTES = 46, LOCAL_BYTES = 30,
@@ -229,6 +231,57 @@ spn_status k_zip_read(struct k_zip *out, struct spn_reader *r, const struct k_fi
         st = k_zip_index(&z, f, err);
     if (st == SPN_OK)
         *out = z;
+    return st;
+}
+
+/* The checksum of ITEM, whose entry in the table is at P, to the places where it may stand. */
+static void refresh_item(unsigned char *file, uint64_t n, unsigned char *p,
+                         const struct k_zip_item *item)
+{
+    unsigned char *local = file + item->header, *after;
+    uint64_t data = item->header + LOCAL_BYTES + k_load_u16(local + 26) + k_load_u16(local + 28);
+    uint32_t crc;
+
+    if (item->method != 0 || !spn_inside_u64(data, item->bytes, n))
+        return;
+    crc = k_crc32(0, file + data, (size_t)item->bytes);
+    after = file + data + item->bytes;
+    k_store_u32(p + 16, crc);
+    if ((k_load_u16(local + 6) & 8) == 0)
+        k_store_u32(local + 14, crc);
+    else if (spn_inside_u64(data + item->bytes, 8, n) && k_load_u32(after) == SIGN(7, 8))
+        k_store_u32(after + 4, crc);
+}
+
+spn_status spn_zip_refresh(void *bytes, uint64_t n, const char *name, struct spn_err *err)
+{
+    struct k_file f = { .name = name, .data = bytes, .size = n };
+    unsigned char *file = bytes;
+    struct table t = { 0, 0, 0 };
+    uint64_t at = 0, left, name_bytes;
+    spn_status st = find_table(&f, &t, err);
+
+    for (uint64_t i = 0; st == SPN_OK && i < t.count; i++) {
+        struct k_zip_item item = { .name = "" };
+        unsigned char *p = file + t.offset + at;
+
+        left = t.bytes - at;
+        if (left < ENTRY_BYTES || k_load_u32(p) != SIGN(1, 2))
+            return spn_fail(err, SPN_EFORMAT, "%s: no entry of the zip table at byte %" PRIu64,
+                            name, t.offset + at);
+        name_bytes = k_load_u16(p + 28);
+        at += ENTRY_BYTES + name_bytes + k_load_u16(p + 30) + k_load_u16(p + 32);
+        item.method = k_load_u16(p + 10);
+        item.packed_bytes = k_load_u32(p + 20);
+        item.bytes = k_load_u32(p + 24);
+        item.header = k_load_u32(p + 42);
+        if (at > t.bytes || !read_wide(p + ENTRY_BYTES + name_bytes, k_load_u16(p + 30), &item) ||
+            !spn_inside_u64(item.header, LOCAL_BYTES, n) ||
+            k_load_u32(file + item.header) != SIGN(3, 4))
+            return spn_fail(err, SPN_EFORMAT, "%s: entry %" PRIu64 " of the zip table is damaged",
+                            name, i);
+        refresh_item(file, n, p, &item);
+    }
     return st;
 }
 

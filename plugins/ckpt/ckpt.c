@@ -37,7 +37,9 @@ static const struct spn_option options[] = {
     { "key-every", SPN_OPT_INT, .hi = 1000000, .dflt.i = 10, .arg = "N",
       .help = "compress: every Nth step hangs on no other, 0 only the first" },
     { "step", SPN_OPT_INT, .hi = 9007199254740992.0, .arg = "N",
-      .help = "restore: which step, else the newest" },
+      .help = "restore, export: which step of a store, else the newest" },
+    { "before", SPN_OPT_STRING, .arg = "DIR",
+      .help = "restore: the step that a compressed.pt of the codec's own program hangs on" },
     { "tol", SPN_OPT_FLOAT, .hi = 1e300, .arg = "T",
       .help = "diff: largest relative error that counts as the same" },
     { "threads", SPN_OPT_INT, .hi = 1024, .arg = "N",
@@ -59,9 +61,10 @@ static const struct verb {
     { "heat", verb_heat, 2, 2, "slice cell log down across output", "heat PATH TENSOR" },
     { "series", verb_series, 1, -1, "plot", "series RUN [GLOB...]" },
     { "convert", verb_convert, 2, 2, "dtype", "convert IN OUT" },
-    { "export", verb_export, 1, -1, "dtype output sort reverse", "export PATH [GLOB...] -o FILE" },
+    { "export", verb_export, 1, -1, "dtype output sort reverse step",
+      "export PATH [GLOB...] -o FILE" },
     { "compress", verb_compress, 1, 1, "codec key-every output", "compress RUN -o STORE" },
-    { "restore", verb_restore, 1, 1, "step output", "restore STORE --step N -o DIR" },
+    { "restore", verb_restore, 1, 1, "step output before codec", "restore STORE --step N -o DIR" },
     { "diff", verb_diff, 2, -1, "tol", "diff A B [GLOB...]" },
     { "meta", verb_meta, 1, 2, "", "meta PATH [KEY]" },
     { "health", verb_health, 1, -1, "", "health PATH [GLOB...]" },
@@ -177,10 +180,12 @@ static const struct spn_command command = {
         "  convert IN OUT           OUT is .safetensors, .gguf, .pt, .npz, or a folder. A\n"
         "                           model changes names and row order too, between GGUF and\n"
         "                           Hugging Face\n"
-        "  export PATH [GLOB...]    some tensors into a file of their own (-o)\n"
+        "  export PATH [GLOB...]    some tensors into a file of their own (-o); of a store a step\n"
+        "                           (--step) as the method's own program writes it\n"
         "  compress RUN -o STORE    every step of a run packed by a codec; a store that is there\n"
         "                           goes on after its last step\n"
-        "  restore STORE -o DIR     a step (--step) as files again\n"
+        "  restore STORE -o DIR     a step (--step) as files again; also of a file that export\n"
+        "                           or the method's own program wrote, over --before DIR\n"
         "  diff A B [GLOB...]       tensor by tensor: missing, renamed, shape, largest absolute\n"
         "                           and relative error, cosine; exit 1 when they differ beyond\n"
         "                           --tol. A model folder and its GGUF compare by meaning:\n"

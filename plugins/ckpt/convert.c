@@ -277,8 +277,11 @@ spn_status verb_export(struct run *r, struct spn_err *err)
     struct ckpt c;
     uint64_t raw = 0;
     int dtype;
-    spn_status st = wanted_type(&dtype, r, err);
+    spn_status st;
 
+    if (export_store(r, &st, err))
+        return st;
+    st = wanted_type(&dtype, r, err);
     if (st == SPN_OK && out == NULL)
         st = spn_fail(err, SPN_EUSAGE, "ckpt export: -o says where to");
     else if (st == SPN_OK && (form == TO_NOTHING || form == TO_FOLDER))

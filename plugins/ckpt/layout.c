@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/mem.h"
+#include "frame.h"
 #include "store.h"
 #include "tensor/product.h"
 
@@ -58,34 +59,52 @@ static const char *name_in_file(const struct step_view *s, const struct spn_read
                : NULL;
 }
 
-/* The tensors by the file that they stood in. */
-static json_t *tensors_by_file(const struct step_view *s)
+/* The tensors by the file that they stood in: a plan of its holes, or a list of them all. */
+static spn_status add_to_list(json_t *list, const struct step_view *s,
+                              const struct spn_reader *reader, const struct spn_entry *e,
+                              struct spn_err *err)
 {
-    json_t *files = json_object();
+    size_t param = 0;
+    int part = 0;
+    bool found = step_find(s, e, &param, &part);
+    json_t *o = json_pack("{s:s, s:s*, s:s, s:I, s:i}", "name", e->name, "as",
+                          name_in_file(s, reader, e), "dtype", spn_dtype_name(e->t.dtype), "param",
+                          found ? (json_int_t)param : (json_int_t)-1, "part", part);
+
+    return json_array_append_new(list, o) == 0
+               ? SPN_OK
+               : spn_fail(err, SPN_ENOMEM, "%s: no memory for %s, or its name is not UTF-8",
+                          s->c.path, e->name);
+}
+
+/* PATHS tells which file a name stands for. */
+static spn_status tensors_by_file(json_t *files, json_t *paths, const struct step_view *s,
+                                  struct spn_err *err)
+{
     struct spn_reader *reader;
     const struct spn_entry *e;
+    spn_status st = SPN_OK;
 
-    for (size_t i = 0; files != NULL && (e = step_entry(s, i, &reader)) != NULL; i++) {
-        const char *file = base_name(e->file);
-        json_t *list = json_object_get(files, file);
-        size_t param = 0;
-        int part = 0;
-        bool found = step_find(s, e, &param, &part);
+    for (size_t i = 0; st == SPN_OK && (e = step_entry(s, i, &reader)) != NULL; i++) {
+        const char *file = base_name(e->file), *path;
 
-        if (list == NULL) {
-            list = json_array();
-            json_object_set_new(files, file, list);
+        path = json_string_value(json_object_get(paths, file));
+        if (path == NULL) {
+            json_t *plan = NULL;
+
+            st = frame_plan(&plan, s, e->file, err);
+            if (st == SPN_OK &&
+                (json_object_set_new(paths, file, json_string(e->file)) != 0 ||
+                 json_object_set_new(files, file, plan != NULL ? plan : json_array()) != 0))
+                st = spn_fail(err, SPN_ENOMEM, "%s: no memory, or its name is not UTF-8", e->file);
+        } else if (strcmp(path, e->file) != 0) {
+            st = spn_fail(err, SPN_EFORMAT, "%s and %s: two files of one name in a step", path,
+                          e->file);
         }
-        if (json_array_append_new(
-                list, json_pack("{s:s, s:s*, s:s, s:I, s:i}", "name", e->name, "as",
-                                name_in_file(s, reader, e), "dtype", spn_dtype_name(e->t.dtype),
-                                "param", found ? (json_int_t)param : (json_int_t)-1, "part",
-                                part)) != 0) {
-            json_decref(files);
-            return NULL;
-        }
+        if (st == SPN_OK && json_is_array(json_object_get(files, file)))
+            st = add_to_list(json_object_get(files, file), s, reader, e, err);
     }
-    return files;
+    return st;
 }
 
 static spn_status write_json(const char *dir, const char *name, json_t *o, struct spn_err *err)
@@ -103,7 +122,8 @@ static spn_status write_json(const char *dir, const char *name, json_t *o, struc
 }
 
 /* Tensors that no codec takes. */
-static spn_status write_rest(const struct step_view *s, const char *dir, struct spn_err *err)
+static spn_status write_rest(const struct step_view *s, const json_t *files, const char *dir,
+                             struct spn_err *err)
 {
     char *path = spn_path_join(dir, "rest.safetensors");
     struct spn_writer *w = NULL;
@@ -124,8 +144,9 @@ static spn_status write_rest(const struct step_view *s, const char *dir, struct 
         int part;
 
         e = step_entry(s, i, &reader);
-        if (step_find(s, e, &param, &part))
-            continue;
+        if (step_find(s, e, &param, &part) ||
+            json_is_object(json_object_get(files, base_name(e->file))))
+            continue; /* a frame has it */
         st = spn_entry_view(reader, e, &t, &copy[i], err);
         if (st == SPN_OK)
             (void)spn_writer_tensor(w, e->name, &t); /* the commit says why not */
@@ -181,14 +202,19 @@ static spn_status copy_others(const char *from, const char *to, const json_t *sk
 spn_status layout_write(const struct step_view *s, const char *dir, int64_t step, int64_t before,
                         struct spn_err *err)
 {
-    json_t *files = tensors_by_file(s),
+    json_t *files = json_object(), *paths = json_object(), *plan,
            *o = json_pack("{s:I, s:I, s:o, s:O}", "step", (json_int_t)step, "before",
                           (json_int_t)before, "params", layout_params(s), "files", files);
     char *others = spn_path_join(dir, "files");
-    spn_status st = write_json(dir, "layout.json", o, err);
+    const char *name;
+    spn_status st = tensors_by_file(files, paths, s, err);
 
     if (st == SPN_OK)
-        st = write_rest(s, dir, err);
+        st = write_json(dir, "layout.json", o, err);
+    json_object_foreach(files, name, plan) if (st == SPN_OK && json_is_object(plan)) st =
+        frame_write(plan, s, json_string_value(json_object_get(paths, name)), dir, name, err);
+    if (st == SPN_OK)
+        st = write_rest(s, files, dir, err);
     if (st == SPN_OK && others == NULL)
         st = spn_fail(err, SPN_ENOMEM, "%s: no memory", dir);
     if (st == SPN_OK)
@@ -198,6 +224,7 @@ spn_status layout_write(const struct step_view *s, const char *dir, int64_t step
     spn_free(others);
     json_decref(o);
     json_decref(files);
+    json_decref(paths);
     return st;
 }
 
@@ -291,6 +318,14 @@ static char *new_path(const char *dir, const char *file)
     return path;
 }
 
+/* Names come from a file: none may lead out of the folder. */
+static spn_status plain_name(const char *file, struct spn_err *err)
+{
+    if (file[0] == '\0' || file[0] == '.' || strchr(file, '/') != NULL)
+        return spn_fail(err, SPN_EFORMAT, "layout.json: \"%.100s\" is no name of a file", file);
+    return SPN_OK;
+}
+
 static spn_status write_file(struct again *a, const char *to, const char *file, const json_t *list,
                              struct spn_err *err)
 {
@@ -299,11 +334,6 @@ static spn_status write_file(struct again *a, const char *to, const char *file, 
     size_t i;
     spn_status st;
 
-    /* Names come from a file: none may lead out of the folder. */
-    if (file[0] == '\0' || file[0] == '.' || strchr(file, '/') != NULL) {
-        spn_free(path);
-        return spn_fail(err, SPN_EFORMAT, "layout.json: \"%.100s\" is no name of a file", file);
-    }
     a->n_made = 0;
     a->made = spn_calloc(json_array_size(list) + 1, sizeof *a->made);
     st = path == NULL || a->made == NULL ? spn_fail(err, SPN_ENOMEM, "%s: no memory", to)
@@ -335,8 +365,13 @@ spn_status layout_restore(const json_t *layout, const struct scratch *s, const c
 
     if (st == SPN_OK && spn_path_exists(rest))
         st = spn_reader_open(&a.rest, rest, err);
-    json_object_foreach(files, file, list) if (st == SPN_OK) st =
-        write_file(&a, to, file, list, err);
+    json_object_foreach(files, file, list) if (st == SPN_OK)
+    {
+        st = plain_name(file, err);
+        if (st == SPN_OK)
+            st = json_is_object(list) ? frame_restore(list, s, from, to, file, err)
+                                      : write_file(&a, to, file, list, err);
+    }
     if (st == SPN_OK)
         st = copy_others(others, to, files, err);
     spn_reader_close(a.rest);

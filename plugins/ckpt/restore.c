@@ -50,7 +50,6 @@ static spn_status restore_into(struct store *s, const struct ckpt_step *step, si
 spn_status verb_restore(struct run *r, struct spn_err *err)
 {
     const char *out = spn_value_str(r->v, "output");
-    int64_t wanted = spn_value_int(r->v, "step");
     struct ckpt_step *step = NULL;
     size_t n = 0, i = 0;
     double began = store_now_s();
@@ -59,6 +58,8 @@ spn_status verb_restore(struct run *r, struct spn_err *err)
 
     if (out == NULL)
         return spn_fail(err, SPN_EUSAGE, "ckpt restore: -o says where to");
+    if (spn_value_given(r->v, "before"))
+        return import_file(r, err);
     store_begin(&s, r, r->argv[0]);
     st = store_read(&s, err);
     if (st == SPN_OK)
@@ -66,13 +67,8 @@ spn_status verb_restore(struct run *r, struct spn_err *err)
     s.job.options = s.options;
     if (st == SPN_OK)
         st = ckpt_steps(&step, &n, r->argv[0], err);
-    while (st == SPN_OK && i < n && spn_value_given(r->v, "step") && step[i].step != wanted)
-        i++;
-    if (st == SPN_OK && !spn_value_given(r->v, "step") && n > 0)
-        i = n - 1;
-    if (st == SPN_OK && i == n)
-        st = spn_fail(err, SPN_ENOTFOUND, "%s: step %" PRId64 " is none of its %zu", r->argv[0],
-                      wanted, n);
+    if (st == SPN_OK)
+        st = store_step(&i, &s, step, n, err);
     if (st == SPN_OK)
         st = restore_into(&s, step, i, out, err);
     if (st == SPN_OK) {

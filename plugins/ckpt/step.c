@@ -40,6 +40,12 @@ static int part_of(const char *name, size_t *start, size_t *length)
     return PART_WEIGHT;
 }
 
+/* Of the optimizer, but no moment: a count of steps must not be rounded away. */
+static bool is_counter(const char *name)
+{
+    return strncmp(name, "optimizer.", sizeof "optimizer." - 1) == 0;
+}
+
 /* Types that a codec takes: plain numbers with a fraction. */
 static bool is_float(int dtype)
 {
@@ -94,8 +100,8 @@ static spn_status find_params(struct step_view *s, struct spn_err *err)
         struct step_param *p = &s->param[s->n];
 
         s->bytes += spn_tensor_bytes(&e->t);
-        if (part_of(e->name, &start, &length) != PART_WEIGHT || !is_float(e->t.dtype) ||
-            spn_tensor_elems(&e->t) == 0)
+        if (part_of(e->name, &start, &length) != PART_WEIGHT || is_counter(e->name) ||
+            !is_float(e->t.dtype) || spn_tensor_elems(&e->t) == 0)
             continue;
         p->name = spn_strdup(e->name);
         if (p->name == NULL)

@@ -4,7 +4,8 @@
  * STORE/step-N/          one step, renamed into place when it is whole:
  *   packed.SUFFIX        what the codec made of the parameters
  *   layout.json          which file each tensor stood in, its type, its parameter
- *   rest.safetensors     tensors that are no parameters (counters, tables of integers)
+ *   frames/              files of tensors without the numbers that are packed (frame.h)
+ *   rest.safetensors     of files that have no frame: tensors that are no parameters
  *   files/               configuration, states of schedule and random numbers, as they were
  *
  * A step is packed against what the step before unpacks to.  Whatever kills the process, the steps

@@ -162,6 +162,20 @@ void store_begin(struct store *s, struct run *r, const char *path)
 
 /* ---- steps that are there ---- */
 
+spn_status store_step(size_t *i, const struct store *s, const struct ckpt_step *step, size_t n,
+                      struct spn_err *err)
+{
+    int64_t wanted = spn_value_int(s->run->v, "step");
+
+    *i = n > 0 ? n - 1 : 0;
+    if (spn_value_given(s->run->v, "step"))
+        for (*i = 0; *i < n && step[*i].step != wanted;)
+            ++*i;
+    return *i < n ? SPN_OK
+                  : spn_fail(err, SPN_ENOTFOUND, "%s: step %" PRId64 " is none of its %zu", s->path,
+                             wanted, n);
+}
+
 /* STORE/step-N/packed.SUFFIX, mapped. */
 spn_status store_map(struct spn_map *m, const struct store *s, const char *dir, struct spn_err *err)
 {

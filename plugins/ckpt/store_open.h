@@ -40,6 +40,9 @@ spn_status store_map(struct spn_map *m, const struct store *s, const char *dir,
 /* Fill the scratch with what step I of STEP unpacks to, from its key frame on. */
 spn_status store_unpack(struct store *s, const struct ckpt_step *step, size_t i,
                         struct spn_err *err);
+/* *I: the step of STEP [N] that --step names, else the newest. SPN_ENOTFOUND: none. */
+spn_status store_step(size_t *i, const struct store *s, const struct ckpt_step *step, size_t n,
+                      struct spn_err *err);
 double store_now_s(void);
 
 #endif

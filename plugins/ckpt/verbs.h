@@ -27,6 +27,10 @@ verb_fn verb_ls, verb_show, verb_stats, verb_hist, verb_meta, verb_health, verb_
 
 /* When argument 0 is a store: verify it, true. */
 bool verify_store(struct run *r, spn_status *st, struct spn_err *err);
+/* When argument 0 is a store: a step of it in the form of the method's own program, true. */
+bool export_store(struct run *r, spn_status *st, struct spn_err *err);
+/* The reverse: argument 0 is such a file, --before the step that it hangs on. */
+spn_status import_file(struct run *r, struct spn_err *err);
 
 /* ---- rows: JSON Lines, tab-separated text for a pipe, columns with a head for a terminal ---- */
 #define TABLE_COLUMNS_MAX 32

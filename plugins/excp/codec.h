@@ -13,6 +13,13 @@ spn_status excp_unpack(const struct spn_codec_job *job, const struct spn_codec_p
                        struct spn_err *err);
 spn_status excp_verify(const struct spn_codec_packed *packed, int64_t *step, int64_t *before,
                        struct spn_err *err);
+/* The released code's compressed.pt. */
+spn_status excp_export(const struct spn_codec_job *job, const struct spn_codec_packed *packed,
+                       const struct spn_codec_taker *shapes, const char *path,
+                       struct spn_err *err);
+spn_status excp_import(const struct spn_codec_job *job, const char *path,
+                       const struct spn_codec_source *before, const struct spn_codec_taker *taker,
+                       struct spn_err *err);
 spn_status excp_estimate(const struct spn_codec_job *job, const struct spn_codec_source *now,
                          const struct spn_codec_source *before, size_t index,
                          struct spn_codec_figures *out, struct spn_err *err);

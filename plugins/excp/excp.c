@@ -15,6 +15,8 @@ static const struct spn_codec codec = {
     .pack = excp_pack,
     .unpack = excp_unpack,
     .verify = excp_verify,
+    .export_ = excp_export,
+    .import_ = excp_import,
 };
 
 static spn_status declare(const struct spn_host *host, struct spn_err *err)

@@ -209,9 +209,9 @@ spn_status excp_pack(const struct spn_codec_job *job, const struct spn_codec_sou
 
 /* ---- unpack ---- */
 
-static spn_status read_parts(struct excp_reader *r, struct excp_work *w,
-                             const struct excp_head *head, const struct excp_row *row,
-                             struct spn_pool *pool, const char *path, struct spn_err *err)
+spn_status excp_read_parts(struct excp_reader *r, struct excp_work *w, const struct excp_head *head,
+                           const struct excp_row *row, struct spn_pool *pool, const char *path,
+                           struct spn_err *err)
 {
     const struct excp_rule *rule = &head->rule;
     bool blocks = head->coder == EXCP_RANGE && !row->raw;
@@ -267,7 +267,7 @@ spn_status excp_unpack(const struct spn_codec_job *job, const struct spn_codec_p
         if (st == SPN_OK)
             st = excp_work_take(&work, &shape, &head.rule, job->pool, false, err);
         if (st == SPN_OK)
-            st = read_parts(r, &work, &head, &row, job->pool, packed->path, err);
+            st = excp_read_parts(r, &work, &head, &row, job->pool, packed->path, err);
         if (st == SPN_OK)
             st = rebuild(taker, i, &work, &head.rule, &row, &old, job->pool, packed->path, err);
         if (before != NULL)

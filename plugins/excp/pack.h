@@ -9,6 +9,10 @@ spn_status excp_settle(struct excp_head *head, const struct spn_values *options,
 /* Prune, cluster and index W, which holds P's numbers with R in place of the weight, into ROW. */
 spn_status excp_shrink(struct excp_work *w, const struct excp_rule *rule, struct spn_pool *pool,
                        struct excp_row *row, struct spn_err *err);
+/* W's indices, or its numbers where ROW is raw, from R's streams; checked. */
+spn_status excp_read_parts(struct excp_reader *r, struct excp_work *w, const struct excp_head *head,
+                           const struct excp_row *row, struct spn_pool *pool, const char *path,
+                           struct spn_err *err);
 /* W's numbers from ROW's indices: the weight less BEFORE's, moments. False: impossible indices. */
 bool excp_grow(struct excp_work *w, const struct excp_rule *rule, const struct excp_row *row);
 

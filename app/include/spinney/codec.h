@@ -107,6 +107,15 @@ struct spn_codec {
      */
     spn_status (*verify)(const struct spn_codec_packed *packed, int64_t *step, int64_t *before,
                          struct spn_err *err);
+    /* The step that PACKED holds as file PATH of the form that the method's own program writes
+       (written beside, renamed), and such a file over BEFORE into TAKER. SHAPES knows names and
+       shapes. NULL: there is no such form. */
+    spn_status (*export_)(const struct spn_codec_job *job, const struct spn_codec_packed *packed,
+                          const struct spn_codec_taker *shapes, const char *path,
+                          struct spn_err *err);
+    spn_status (*import_)(const struct spn_codec_job *job, const char *path,
+                          const struct spn_codec_source *before,
+                          const struct spn_codec_taker *taker, struct spn_err *err);
 };
 
 #ifdef __cplusplus
