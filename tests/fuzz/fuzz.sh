@@ -18,7 +18,7 @@ done
 shift $((OPTIND - 1))
 
 # name, dictionary, longest input, sources whose lines its corpus must cover
-table='answer answer.dict 1024 plugins/math/answer.c,plugins/math/latex.c,plugins/math/steps.c,plugins/common/exact.c
+table='answer answer.dict 1024 plugins/math/answer.c,plugins/math/claim.c,plugins/math/latex.c,plugins/math/steps.c,plugins/common/exact.c
 batch batch.dict 1024 app/host/cmdline.c,app/host/input.c,app/host/output.c,app/host/output_order.c,base/option.c
 folder pickle.dict 12288 format/dcp.c,format/deepspeed.c,format/deepspeed_cut.c,format/megatron.c,format/folder.c
 gguf gguf.dict 4096 format/gguf.c
