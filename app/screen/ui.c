@@ -337,7 +337,7 @@ void ui_back(struct ui *ui)
     }
     ui->n_visited--;
     /* With work under way it stays open, out of sight. */
-    if (s->jobs == 0)
+    if (s->jobs + s->quiet_jobs == 0)
         forget(ui, s);
     else
         ui_line_store(s);

@@ -37,6 +37,7 @@ struct spn_screen {
     char *draft; /* its line while another screen is shown */
     size_t draft_cursor;
     int jobs;         /* under way */
+    int quiet_jobs;   /* and those that nobody asked for */
     int64_t timer_at; /* 0: none */
     struct spn_values *options;
 };

@@ -32,6 +32,11 @@ struct spn_work {
     int64_t began_ms;
 };
 
+static bool is_quiet(const struct spn_work *w)
+{
+    return w->what[0] == '\0';
+}
+
 static void wake(struct ui *ui)
 {
     char b = 1;
@@ -85,7 +90,10 @@ spn_status work_start(struct spn_screen *s, const struct spn_work_spec *spec, st
         spn_free(w);
         return SPN_ENOMEM;
     }
-    s->jobs++;
+    if (spec->what[0] == '\0')
+        s->quiet_jobs++;
+    else
+        s->jobs++;
     for (last = &s->ui->work; *last != NULL; last = &(*last)->next)
         continue;
     *last = w;
@@ -141,7 +149,10 @@ static void finish(struct ui *ui, struct spn_work *w)
         p = &(*p)->next;
     *p = w->next;
     pthread_join(w->thread, NULL);
-    w->screen->jobs--;
+    if (is_quiet(w))
+        w->screen->quiet_jobs--;
+    else
+        w->screen->jobs--;
     if (w->spec.done != NULL)
         w->spec.done(w->spec.ctx, w->st, &w->err);
     pthread_cond_destroy(&w->room);
@@ -197,8 +208,10 @@ size_t work_list(struct ui *ui, size_t i, const struct spn_work **out, char *tex
     size_t n = 0;
 
     *out = NULL;
-    for (; w != NULL; w = w->next, n++)
-        if (n == i) {
+    for (; w != NULL; w = w->next) {
+        if (is_quiet(w))
+            continue;
+        if (n++ == i) {
             *out = w;
             pthread_mutex_lock(&ui->lock);
             if (w->total > 0)
@@ -207,6 +220,7 @@ size_t work_list(struct ui *ui, size_t i, const struct spn_work **out, char *tex
                 snprintf(text, room, "%.0f", w->done);
             pthread_mutex_unlock(&ui->lock);
         }
+    }
     return n;
 }
 

@@ -21,6 +21,7 @@ shift $((OPTIND - 1))
 table='answer answer.dict 1024 plugins/math/answer.c,plugins/math/claim.c,plugins/math/latex.c,plugins/math/steps.c,plugins/common/exact.c
 batch batch.dict 1024 app/host/cmdline.c,app/host/input.c,app/host/output.c,app/host/output_order.c,base/option.c
 folder pickle.dict 12288 format/dcp.c,format/deepspeed.c,format/deepspeed_cut.c,format/megatron.c,format/folder.c
+curves json.dict 2048 format/curves.c,format/curves_events.c,format/curves_text.c
 gguf gguf.dict 4096 format/gguf.c
 gbnf gbnf.dict 512 text/gbnf.c,text/grammar.c
 hf json.dict 4096 format/hf_folder.c,format/json_text.c

@@ -130,6 +130,7 @@ static const struct {
     const char *view, *shows; /* a file below the sources */
 } shown[] = {
     { "ckpt", "share/models/forest-mini.gguf" },
+    { "lab", "tests/data/curves" },
     { "seg", "share/demo/street.png" },
 };
 

@@ -205,7 +205,9 @@ struct spn_pixels {
 
 /* ---- jobs ---- */
 struct spn_work_spec {
-    const char *what; /* "reading layers": for the list of jobs and the row of state; copied */
+    /* "reading layers": for the list of jobs and the row of state; copied. "": a look that nobody
+       asked for, which is neither shown as under way nor asked about. */
+    const char *what;
     void *ctx;
     /* On a thread of its own. */
     spn_status (*run)(void *ctx, struct spn_work *w, struct spn_err *err);
