@@ -113,6 +113,7 @@ void browse_show(struct look *l, const char *folder)
         return;
     spn_free(l->folder);
     l->folder = copy;
+    folder = copy; /* it may have been the old one */
     l->mode = MODE_BROWSE;
     l->columns_of_tree = false;
     browse_forget(l);
