@@ -155,7 +155,7 @@ AM_CONDITIONAL([HAVE_CUDA], [test $have_cuda = yes])
 
 # Plugins: the list that Makefile.am includes, one fragment a folder.
 AC_DEFUN([SPN_PLUGINS], [
-spn_plugins="chat ckpt cot dialog excp fot game24 math seg tot words"
+spn_plugins=`sed -n 's/^pluginlib_LTLIBRARIES += \(.*\)\.la.*/\1/p' "$srcdir"/plugins/*/*.am | sort | tr '\n' ' '`
 AC_SUBST([spn_plugins])
 AM_CONDITIONAL([STATIC_PLUGINS], [test "x$enable_static_plugins" = xyes])
 AS_VAR_IF([enable_static_plugins], [yes], [AC_DEFINE([SPN_STATIC_PLUGINS], [1], [plugins are linked into the program])])

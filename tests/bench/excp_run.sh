@@ -6,7 +6,8 @@
 # The run (share/recipes/checkpoints.ini) is trained once as it is, then once a way of compressing: every 100 steps
 # a checkpoint, every 400 steps the process ends, the newest checkpoint is restored from the store and training goes
 # on from that.  All runs see the same examples, so that losses at the same step can be subtracted.  What is there
-# already is not made again: a run that was stopped goes on.  OUT needs 12 GB.  Results: OUT/*.tsv.
+# already is not made again: a run that was stopped goes on.  OUT needs 12 GB.  Losses around
+# each resume: OUT/WAY/resume.tsv.
 set -eu
 build=$(cd "${1:?usage: excp_run.sh BUILDDIR OUT}" && pwd)
 source=$(cd "$(dirname "$0")/../.." && pwd)
