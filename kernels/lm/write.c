@@ -236,8 +236,8 @@ spn_status spn_lm_write_gguf(const struct spn_lm *m, const char *path, int dtype
         st = spn_gguf_create(&o.w, path, err);
     if (st == SPN_OK)
         st = add_keys(o.w, m, dtype, name);
-    if (st == SPN_OK && tok != NULL)
-        st = spn_tokenizer_write(tok, o.w);
+    if (st == SPN_OK && tok != NULL && (st = spn_tokenizer_write(tok, o.w)) == SPN_EUSAGE)
+        spn_fail(err, st, "%s: a WordPiece tokenizer cannot be written to a GGUF", path);
     if (st == SPN_OK && chat_template != NULL &&
         (tok == NULL || spn_tokenizer_chat_template(tok) == NULL))
         st = put_str(o.w, "tokenizer.chat_template", chat_template);

@@ -65,6 +65,16 @@ static spn_status add_piece(const struct spn_tokenizer *t, int32_t id, bool spec
             return SPN_OK;
         return spn_buf_add(out, text, p->length);
     }
+    if (t->kind == VOCAB_WORDPIECE) { /* a word's first piece stands behind a space */
+        bool inside = p->length > 2 && memcmp(text, "##", 2) == 0;
+        spn_status st = inside || *first ? SPN_OK : spn_buf_add(out, " ", 1);
+
+        *first = false;
+        if (st != SPN_OK)
+            return st;
+        return inside ? spn_buf_add(out, text + 2, p->length - 2)
+                      : spn_buf_add(out, text, p->length);
+    }
     *first = false;
     if (p->type == VOCAB_BYTE) {
         char byte = (char)vocab_byte_of(text, p->length);

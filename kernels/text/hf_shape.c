@@ -155,6 +155,31 @@ json_t *hf_parse(const char *text, size_t n, const char *place, struct spn_err *
     return root;
 }
 
+static spn_status read_wordpiece(struct hf_shape *shape, const json_t *root, const char *place,
+                                 struct spn_err *err)
+{
+    const json_t *model = json_object_get(root, "model"),
+                 *norm = json_object_get(root, "normalizer"),
+                 *most = json_object_get(model, "max_input_chars_per_word");
+
+    if (strcmp(text_of(norm, "type"), "BertNormalizer") != 0 ||
+        strcmp(text_of(json_object_get(root, "pre_tokenizer"), "type"), "BertPreTokenizer") != 0)
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: WordPiece is known with BertNormalizer and BertPreTokenizer alone",
+                        place);
+    if (strcmp(text_of(model, "continuing_subword_prefix"), "##") != 0 ||
+        (most != NULL && json_integer_value(most) != 100))
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: WordPiece is known with ## inside words of at most 100 characters",
+                        place);
+    shape->kind = VOCAB_WORDPIECE;
+    shape->clean = flag_of(norm, "clean_text", true);
+    shape->ideographs = flag_of(norm, "handle_chinese_chars", true);
+    shape->lower = flag_of(norm, "lowercase", true);
+    shape->strip = flag_of(norm, "strip_accents", shape->lower);
+    return SPN_OK;
+}
+
 spn_status hf_shape_read(struct hf_shape *shape, const json_t *root, const char *place,
                          struct spn_err *err)
 {
@@ -164,8 +189,11 @@ spn_status hf_shape_read(struct hf_shape *shape, const json_t *root, const char 
     spn_status st;
 
     memset(shape, 0, sizeof *shape);
+    if (strcmp(type, "WordPiece") == 0)
+        return read_wordpiece(shape, root, place, err);
     if (strcmp(type, "BPE") != 0 && !(*type == '\0' && json_object_get(model, "merges") != NULL))
-        return spn_fail(err, SPN_EFORMAT, "%s: model \"%.40s\" is not known, only BPE is", place,
+        return spn_fail(err, SPN_EFORMAT,
+                        "%s: model \"%.40s\" is not known, only BPE and WordPiece are", place,
                         type);
     if (*text_of(model, "continuing_subword_prefix") != '\0' ||
         *text_of(model, "end_of_word_suffix") != '\0')

@@ -14,6 +14,7 @@ struct hf_shape {
     size_t n_regex;           /* BPE; lent by the JSON or static */
     enum vocab_prefix prefix; /* SPM */
     bool split_words;         /* SPM: no merge across the mark of a space */
+    bool clean, ideographs, lower, strip; /* WordPiece */
 };
 /* TEXT as a JSON object, free with json_decref; NULL with ERR filled. PLACE names the file. */
 json_t *hf_parse(const char *text, size_t n, const char *place, struct spn_err *err);

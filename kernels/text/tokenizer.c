@@ -58,6 +58,8 @@ spn_status vocab_encode(const struct spn_tokenizer *t, const char *text,
             st = spn_ids_add(ids, s->id);
         else if (t->kind == VOCAB_BPE)
             st = bpe_encode(t, text + s->begin, s->length, &m, ids, err);
+        else if (t->kind == VOCAB_WORDPIECE)
+            st = wordpiece_encode(t, text + s->begin, s->length, ids, err);
         else
             st = spm_encode(t, text + s->begin, s->length, i == 0, &m, ids, err);
     }

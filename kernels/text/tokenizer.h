@@ -12,8 +12,9 @@
 extern "C" {
 #endif
 
-/* A vocabulary with its rules. Read only once it is open: threads may share it. Two kinds are
-   known, "llama" (SentencePiece BPE, merged by score) and "gpt2" (byte-level BPE, by rank). */
+/* A vocabulary with its rules. Read only once it is open: threads may share it. Three kinds
+   are known, "llama" (SentencePiece BPE, merged by score), "gpt2" (byte-level BPE, by rank) and
+   "bert" (WordPiece, which rewrites its text: it does not come back byte for byte). */
 struct spn_tokenizer;
 /* From a GGUF's tokenizer.ggml.* keys or a folder's tokenizer.json. *OUT is set on success alone.
    SPN_EFORMAT when it is missing, inconsistent or of a kind not known. */
@@ -70,7 +71,7 @@ const char *spn_tokenizer_kind(const struct spn_tokenizer *t);           /* "gpt
 const char *spn_tokenizer_chat_template(const struct spn_tokenizer *t);
 /* Write the tokenizer.ggml.* keys of T, for a model that train or convert writes. The ids of a text
    are the same after reading them back, but for one thing: a Hugging Face file of kind "llama" may
-   say more about leading spaces and equal ranks than these keys can. */
+   say more about leading spaces and equal ranks than these keys can. SPN_EUSAGE: of kind "bert". */
 spn_status  spn_tokenizer_write(const struct spn_tokenizer *t, struct spn_writer *w);
 
 /* Train a byte-level BPE on text (Sennrich and others 2016). Ids: the 256 bytes, what merges give,

@@ -279,6 +279,8 @@ static void set_name(struct spn_tokenizer *t)
 {
     if (t->kind == VOCAB_SPM)
         snprintf(t->name, sizeof t->name, "llama");
+    else if (t->kind == VOCAB_WORDPIECE)
+        snprintf(t->name, sizeof t->name, "bert");
     else
         snprintf(t->name, sizeof t->name, "gpt2/%s", t->pre.name);
 }

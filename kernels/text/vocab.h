@@ -17,7 +17,7 @@
 #define VOCAB_PIECE_MAX 4096 /* bytes of a token: real vocabularies stay below 600 */
 #define VOCAB_NONE UINT32_MAX
 
-enum vocab_kind { VOCAB_SPM, VOCAB_BPE };
+enum vocab_kind { VOCAB_SPM, VOCAB_BPE, VOCAB_WORDPIECE };
 /* Numbers of tokenizer.ggml.token_type. */
 enum vocab_type {
     VOCAB_NORMAL = 1,
@@ -78,6 +78,9 @@ struct spn_tokenizer {
     bool ranked_pairs; /* SPM: merged by merge[], not by score */
     bool split_words;  /* SPM by merge[]: no merge across the mark of a space */
     enum vocab_prefix prefix;
+    struct {
+        bool clean, ideographs, lower, strip;
+    } wp;                /* WordPiece: what BertNormalizer does */
     char *chat_template; /* NULL: none */
 };
 
@@ -162,5 +165,7 @@ spn_status bpe_encode(const struct spn_tokenizer *t, const char *text, size_t n,
                       struct spn_ids *ids, struct spn_err *err);
 spn_status spm_encode(const struct spn_tokenizer *t, const char *text, size_t n, bool first,
                       struct merger *m, struct spn_ids *ids, struct spn_err *err);
+spn_status wordpiece_encode(const struct spn_tokenizer *t, const char *text, size_t n,
+                            struct spn_ids *ids, struct spn_err *err);
 
 #endif

@@ -263,7 +263,11 @@ spn_status vocab_from_root(struct spn_tokenizer **out, const json_t *root, const
         st = pre_open_regexes(&t->pre, shape.regex, shape.n_regex, whole, place, err);
     if (st == SPN_OK)
         st = read_pieces(t, root, place, err);
-    if (st == SPN_OK)
+    t->wp.clean = shape.clean;
+    t->wp.ideographs = shape.ideographs;
+    t->wp.lower = shape.lower;
+    t->wp.strip = shape.strip;
+    if (st == SPN_OK && t->kind != VOCAB_WORDPIECE)
         st = read_merges(t, root, place, err);
     if (st == SPN_OK) {
         t->unk = find_token(t, json_object_get(model, "unk_token"));

@@ -98,7 +98,11 @@ static spn_status write_ids(const struct spn_tokenizer *t, struct spn_writer *w)
 spn_status spn_tokenizer_write(const struct spn_tokenizer *t, struct spn_writer *w)
 {
     const char *model = t->kind == VOCAB_SPM ? "llama" : "gpt2";
-    spn_status st = spn_writer_str(w, KEY "model", model, strlen(model));
+    spn_status st;
+
+    if (t->kind == VOCAB_WORDPIECE)
+        return SPN_EUSAGE;
+    st = spn_writer_str(w, KEY "model", model, strlen(model));
 
     if (st == SPN_OK && t->kind == VOCAB_BPE)
         st = spn_writer_str(w, KEY "pre", t->pre.name, strlen(t->pre.name));

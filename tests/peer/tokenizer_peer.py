@@ -10,6 +10,7 @@ import random
 import subprocess
 import sys
 import tempfile
+import unicodedata
 
 import gguf
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
@@ -138,6 +139,26 @@ def marked(name, normalizer, pre, text, texts, folder):
     ok(bad == 0, f"{name}: {len(texts) - bad} of {len(texts)} texts have the same ids")
 
 
+def wordpiece(lower, text, folder):
+    t = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    t.normalizer = normalizers.BertNormalizer(lowercase=lower)
+    t.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    t.train_from_iterator([text], trainers.WordPieceTrainer(
+        vocab_size=4000, show_progress=False, special_tokens=["[UNK]", "[CLS]", "[SEP]"]))
+    path = os.path.join(folder, f"wordpiece-{lower}.json")
+    t.save(path)
+    rng = random.Random(2)
+    known = [c for c in range(1, 0x110000) if unicodedata.category(chr(c)) not in ("Cn", "Cs", "Co")]
+    usual = sorted(set(text))
+    texts = ["".join(rng.choice(usual) if rng.random() < 0.7 else chr(rng.choice(known))
+                     for _ in range(rng.randint(1, 40))) for _ in range(2000)]
+    # Every character between letters, so that none is met by chance alone.
+    texts += ["".join("a" + chr(c) + "b " for c in known[i:i + 500]) for i in range(0, len(known), 500)]
+    theirs = [t.encode(x, add_special_tokens=False).ids for x in texts]
+    bad = differing(our_ids(path, texts, 2), theirs, texts)
+    ok(bad == 0, f"wordpiece, lower {lower}: {len(texts) - bad} of {len(texts)} texts have the same ids")
+
+
 def main():
     rng = random.Random(1)
     text = corpus(sys.argv[2]) + words(rng, 20000)
@@ -151,6 +172,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for pre in SPLIT:
             byte_level(pre, text, texts + chat, folder)
+        for lower in (True, False):
+            wordpiece(lower, text, folder)
         some = texts[::4] + ends
         marked("prepend", prepend, None, text, some, folder)
         marked("replace", replace, None, text, some, folder)
