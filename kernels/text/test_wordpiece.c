@@ -67,8 +67,30 @@ static void test_wordpiece(void)
     spn_tokenizer_free(t);
 }
 
+/* The ends that BertProcessing and RobertaProcessing name by text and id. */
+static void test_ends(void)
+{
+    static const char json[] =
+        "{\"model\":{\"type\":\"WordPiece\",\"unk_token\":\"[UNK]\","
+        "\"continuing_subword_prefix\":\"##\",\"max_input_chars_per_word\":100,\"vocab\":"
+        "{\"[UNK]\":0,\"[CLS]\":1,\"[SEP]\":2,\"a\":3}},"
+        "\"normalizer\":{\"type\":\"BertNormalizer\",\"lowercase\":true},"
+        "\"pre_tokenizer\":{\"type\":\"BertPreTokenizer\"},"
+        "\"post_processor\":{\"type\":\"BertProcessing\",\"sep\":[\"[SEP]\",2],"
+        "\"cls\":[\"[CLS]\",1]}}";
+    static const int32_t ends[] = { 1, 3, 2 };
+    struct spn_err err = SPN_ERR_INIT;
+    struct spn_tokenizer *t = NULL;
+
+    spn_tokenizer_open_json(&t, json, strlen(json), NULL, 0, &err);
+    ok(t != NULL && encodes(t, "a", ends, 3, SPN_TOK_BOS), "BertProcessing names the ends: %s",
+       err.text);
+    spn_tokenizer_free(t);
+}
+
 int main(void)
 {
     test_wordpiece();
+    test_ends();
     return done();
 }

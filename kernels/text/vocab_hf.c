@@ -187,8 +187,15 @@ static void read_template(struct spn_tokenizer *t, const json_t *node, int depth
 {
     const json_t *list = json_object_get(node, "processors"),
                  *single = json_object_get(node, "single"), *item;
+    const json_t *cls = json_object_get(node, "cls"), *sep = json_object_get(node, "sep");
     size_t n = json_array_size(single), i;
 
+    if (json_array_size(cls) == 2 && json_array_size(sep) == 2) { /* BertProcessing: [text, id] */
+        t->bos = find_token(t, json_array_get(cls, 0));
+        t->eos = find_token(t, json_array_get(sep, 0));
+        t->add_bos = t->bos >= 0;
+        t->add_eos = t->eos >= 0;
+    }
     if (depth < 4)
         json_array_foreach (list, i, item)
             read_template(t, item, depth + 1);
